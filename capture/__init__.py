@@ -1,0 +1,1 @@
+"""An Analysis in, a dataset on disk: recording, importing videos, reviewing, exporting."""

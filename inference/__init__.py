@@ -1,0 +1,1 @@
+"""A frame in, an Analysis out: networks, BodyPix heads, decoding, tracking, drawing."""

@@ -1,0 +1,1 @@
+"""aiohttp + aiortc: pages, signalling, one session per browser, jobs, access."""

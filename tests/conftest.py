@@ -1,0 +1,34 @@
+"""What every test may ask for: the larger real data and the networks, where this machine has them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _folder(variable: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set: this test needs data that is not in the repository")
+    folder = Path(value)
+    if not folder.is_dir():
+        pytest.fail(f"{variable} names {folder}, which is not a folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of larger real data (videos, photos with masks), by `UNDERSTUDY_SHARED`."""
+    return _folder("UNDERSTUDY_SHARED")
+
+
+@pytest.fixture(scope="session")
+def videos(shared: Path) -> Path:
+    """The folder of real videos."""
+    return shared / "data" / "videos"
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder of Coral's networks, by `UNDERSTUDY_MODELS`."""
+    return _folder("UNDERSTUDY_MODELS")
