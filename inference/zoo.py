@@ -1,0 +1,329 @@
+"""The networks we know: names, checksums, where to fetch them, where they are kept.
+
+Coral's files are fetched on request from their public home, checked against a pinned SHA-256 and
+kept in a folder of the user's; they are never part of this repository. Networks of our own lie in
+`inference/models/`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from http.client import HTTPException
+from pathlib import Path
+
+from inference.errors import ModelError
+
+BUILT_IN_FOLDER = Path(__file__).parent / "models"
+"""Networks that come with the program."""
+
+_BODYPIX_HOME = "https://raw.githubusercontent.com/google-coral/project-bodypix/master/models"
+_POSENET_HOME = "https://raw.githubusercontent.com/google-coral/test_data/master/posenet"
+_TIMEOUT_S = 30.0
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ZooModel:
+    """A network that has a name."""
+
+    name: str
+    file_name: str
+    title: str
+    description: str
+    edgetpu: bool = False
+    """Runs on an Edge TPU, and only there."""
+    sha256: str | None = None
+    """Pinned checksum; None for a network that comes with the program."""
+    size: int | None = None
+    """Bytes; None for a network that comes with the program."""
+    home: str | None = None
+    """Address of the public folder that holds the file; None when it comes with the program."""
+
+    @property
+    def url(self) -> str:
+        """Where the file is fetched from."""
+        return f"{self.home}/{self.file_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A known network and whether it can be used here."""
+
+    model: ZooModel
+    path: Path | None
+    """Its file; None when it has to be fetched first."""
+    problem: str | None = None
+    """Why the file that is there must not be used."""
+
+
+MODELS: tuple[ZooModel, ...] = (
+    ZooModel(
+        name="bodypix-075",
+        file_name="bodypix_mobilenet_v1_075_720_1280_16_quant.tflite",
+        title="BodyPix 0.75",
+        description="24 parts; any input size; CPU; the most accurate of Coral's",
+        sha256="6abaed4ad9080cafd327d0f03fd23f0c46d4409b75b6e23abde9a35582067696",
+        size=1500824,
+        home=_BODYPIX_HOME,
+    ),
+    ZooModel(
+        name="bodypix-075-per-tensor",
+        file_name="bodypix_mobilenet_v1_075_1280_720_16_per_tensor_quant.tflite",
+        title="BodyPix 0.75, per-tensor",
+        description="24 parts; any input size; CPU; as fast as bodypix-075, less accurate",
+        sha256="bcf69959093769a0ba694c189da14f46fd0fb5b22a59c7797a4be05bcc703010",
+        size=1327968,
+        home=_BODYPIX_HOME,
+    ),
+    ZooModel(
+        name="bodypix-075-512",
+        file_name="bodypix_mobilenet_v1_075_512_512_16_quant_decoder.tflite",
+        title="BodyPix 0.75, from 512x512",
+        description="24 parts; any input size; CPU; quantised for square pictures",
+        sha256="34088972832456de787c4f6913be717827a5685b91d9fd492b4aea2992add6de",
+        size=1501376,
+        home=_BODYPIX_HOME,
+    ),
+    ZooModel(
+        name="bodypix-075-640",
+        file_name="bodypix_mobilenet_v1_075_640_480_16_quant_decoder.tflite",
+        title="BodyPix 0.75, from 640x480",
+        description="24 parts; any input size; CPU; what bodypix-075-640-edgetpu was made from",
+        sha256="0665ce6cee6e726bc9e9b2f2b4114c0749e005967f52546b9c5c68ab4aec71fe",
+        size=1501376,
+        home=_BODYPIX_HOME,
+    ),
+    ZooModel(
+        name="bodypix-075-640-edgetpu",
+        file_name="bodypix_mobilenet_v1_075_640_480_16_quant_decoder_edgetpu.tflite",
+        title="BodyPix 0.75 for the Edge TPU, 640x480",
+        description="24 parts; input 640x480; needs an Edge TPU; the faster of the two there",
+        edgetpu=True,
+        sha256="8f4cec1c41d849e446faf523caa8c0c014a51ae7f02ac9d2783cf5904657ed59",
+        size=1775352,
+        home=_BODYPIX_HOME,
+    ),
+    ZooModel(
+        name="bodypix-075-720-edgetpu",
+        file_name="bodypix_mobilenet_v1_075_1280_720_16_per_tensor_quant_edgetpu.tflite",
+        title="BodyPix 0.75 for the Edge TPU, 1280x720",
+        description="24 parts; input 1280x720; needs an Edge TPU; about three times the work",
+        edgetpu=True,
+        sha256="a19f20f6fa8367fdd7b8f8fc509b69971b9c68a052bcbe41245419eca5dfc156",
+        size=2262184,
+        home=_BODYPIX_HOME,
+    ),
+    ZooModel(
+        name="posenet-075",
+        file_name="posenet_mobilenet_v1_075_353_481_16_quant_decoder.tflite",
+        title="PoseNet 0.75",
+        description="key points only, no parts; any input size; CPU",
+        sha256="db1b5e8d7d6a5030bf1880346b81a52ac3a95682db8bff5d5d7b2f97712c93e2",
+        size=1475200,
+        home=_POSENET_HOME,
+    ),
+)
+"""Coral's networks (Apache-2.0), the preferred one first."""
+
+
+def models_folder() -> Path:
+    """Where fetched networks are kept: `UNDERSTUDY_MODELS`, else the user's cache folder."""
+    chosen = os.environ.get("UNDERSTUDY_MODELS")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "understudy" / "models"
+
+
+def list_models() -> list[ModelState]:
+    """Every known network, our own first, and whether it can be used here."""
+    built_in = [ModelState(_built_in(path), path) for path in sorted(_built_in_files())]
+    return built_in + [_state(model) for model in MODELS]
+
+
+def available() -> list[ZooModel]:
+    """The known networks whose files are here and undamaged, the preferred one first."""
+    return [state.model for state in list_models() if state.path and not state.problem]
+
+
+def find_known(name: str) -> Path:
+    """File of the network with this name, and nothing else: for names that come from outside.
+
+    Raises:
+        ModelError: there is no such network, or its file is missing or damaged.
+    """
+    for state in list_models():
+        if state.model.name != name:
+            continue
+        if state.problem:
+            raise ModelError(state.problem)
+        if state.path is None:
+            raise ModelError(
+                f"The network {name} is not here yet: run `python run.py models fetch {name}`, "
+                f"or set UNDERSTUDY_MODELS to the folder that holds {state.model.file_name}."
+            )
+        return state.path
+    names = ", ".join(state.model.name for state in list_models())
+    raise ModelError(f"There is no network called {name!r}: the known ones are {names}.")
+
+
+def find_model(name_or_path: str) -> Path:
+    """File of a network, by its name or by a path to any BodyPix-like `.tflite`.
+
+    Only for what the person at the command line wrote; `find_known` is for everybody else.
+
+    Raises:
+        ModelError: there is no such network or file, or a known file is damaged.
+    """
+    if not name_or_path.endswith(".tflite"):
+        return find_known(name_or_path)
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        raise ModelError(f"There is no network file {path}: `python run.py models` lists names.")
+    return path
+
+
+def default_model(edgetpu: bool = False) -> ZooModel:
+    """The network to use when none was chosen, for the CPU or for an Edge TPU.
+
+    Raises:
+        ModelError: there is none here yet; the sentence says how to get one.
+    """
+    for model in available():
+        if model.edgetpu == edgetpu:
+            return model
+    wanted = next(model for model in MODELS if model.edgetpu == edgetpu)
+    raise ModelError(
+        f"There is no network here yet: run `python run.py models fetch {wanted.name}`, "
+        f"or set UNDERSTUDY_MODELS to a folder that holds one."
+    )
+
+
+def name_of(path: Path) -> str:
+    """A known file's name in the zoo, else the file name without its ending."""
+    known = {model.file_name: model.name for model in MODELS}
+    return known.get(path.name, path.stem)
+
+
+def cpu_counterpart(path: Path) -> Path | None:
+    """The CPU version of an `_edgetpu` file, beside it or in the zoo; None when it is not here."""
+    if not path.stem.endswith("_edgetpu"):
+        return None
+    file_name = path.stem.removesuffix("_edgetpu") + ".tflite"
+    for state in list_models():
+        if state.model.file_name == file_name:
+            return None if state.problem else state.path
+    sibling = path.with_name(file_name)
+    return sibling if sibling.is_file() else None
+
+
+def fetch(name: str, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Download a known network into `models_folder()`; one that is there and sound is kept.
+
+    Args:
+        name: its name in the zoo.
+        progress: called with bytes received and bytes in all.
+
+    Raises:
+        ModelError: no such network, no way to the Internet, a wrong file, no room on the disk.
+    """
+    model = next((model for model in MODELS if model.name == name), None)
+    if model is None:
+        return find_known(name)
+    state = _state(model)
+    if state.path and not state.problem:
+        return state.path
+    target = models_folder() / model.file_name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _download(model, target, progress)
+    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ModelError(
+            f"{model.url} cannot be reached ({reason}): check the connection to the Internet, or "
+            f"put the file into {target.parent} yourself."
+        ) from error
+    except OSError as error:
+        why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise ModelError(
+            f"The network cannot be written to {target.parent} ({why}): make room there, or set "
+            f"UNDERSTUDY_MODELS to another folder."
+        ) from error
+    return target
+
+
+def _download(model: ZooModel, target: Path, progress: Callable[[int, int], None] | None) -> None:
+    """Fetch a file under a temporary name; it gets its own only when the checksum is right."""
+    assert model.size is not None
+    digest = hashlib.sha256()
+    received = 0
+    temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with (
+            temporary.open("xb") as file,
+            urllib.request.urlopen(model.url, timeout=_TIMEOUT_S) as answer,
+        ):
+            while received <= model.size and (chunk := answer.read(_CHUNK)):
+                file.write(chunk)
+                digest.update(chunk)
+                received += len(chunk)
+                if progress:
+                    progress(min(received, model.size), model.size)
+        if received < model.size:
+            raise ConnectionError("the connection broke off")
+        if digest.hexdigest() != model.sha256:
+            raise ModelError(
+                f"What {model.url} sent is not the file we know (its checksum differs) and was "
+                f"thrown away: try again later, or look for a newer version of this program."
+            )
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _built_in_files() -> list[Path]:
+    return list(BUILT_IN_FOLDER.glob("*.tflite"))
+
+
+def _built_in(path: Path) -> ZooModel:
+    edgetpu = path.stem.endswith("_edgetpu")
+    return ZooModel(path.stem, path.name, path.stem, "comes with the program", edgetpu=edgetpu)
+
+
+def _state(model: ZooModel) -> ModelState:
+    path = models_folder() / model.file_name
+    try:
+        stat = path.stat()
+        checksum = _checksum(path, stat.st_mtime_ns, stat.st_size)
+    except FileNotFoundError:
+        return ModelState(model, None)
+    except OSError as error:
+        return ModelState(model, path, f"{path} cannot be read ({error.strerror}).")
+    if checksum == model.sha256:
+        return ModelState(model, path)
+    return ModelState(
+        model,
+        path,
+        f"{path} is damaged or another version (its checksum differs): run "
+        f"`python run.py models fetch {model.name}` to replace it.",
+    )
+
+
+@lru_cache(maxsize=64)
+def _checksum(path: Path, modified_ns: int, size: int) -> str:
+    """SHA-256 of a file; time and size are there so that a changed file is read again."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
