@@ -20,7 +20,10 @@ from aiortc.codecs import h264, vpx
 logger = logging.getLogger(__name__)
 
 TESTED_VERSIONS = ("1.14", "1.15", "1.16")
+GATHER_SECONDS = 2
 _original_remove_frame = jitterbuffer.JitterBuffer._remove_frame
+_original_gather = aioice.ice.Connection.get_component_candidates
+_original_host_addresses = aioice.ice.get_host_addresses
 
 
 def supported() -> bool:
@@ -38,16 +41,32 @@ def set_bitrates(kbps: int) -> None:
             setattr(module, name, kbps * 1000)
 
 
-def install_jitter_fix() -> bool:
-    """Let video frames out on their last packet, not on the next frame's first (-33 ms at 30 fps).
+def install() -> bool:
+    """Put the cures in place, for every connection of this process; once is enough.
 
-    False, with a line in the log, when this aiortc is not one the change was tested with.
+    * Video frames go out on their last packet, not on the next frame's first (-33 ms at 30 fps).
+    * Candidates are gathered for `GATHER_SECONDS` at most: at a booth no STUN server answers.
+    * On a machine without a network media run over 127.0.0.1, which aioice leaves out.
+
+    False, with a line in the log, when this aiortc is not one the cures were tested with.
     """
     if not supported():
         logger.warning("aiortc %s is unknown: video comes in a frame later", aiortc.__version__)
         return False
     jitterbuffer.JitterBuffer._remove_frame = _remove_frame  # type: ignore[method-assign]
+    aioice.ice.Connection.get_component_candidates = _gather  # type: ignore[method-assign]
+    aioice.ice.get_host_addresses = _host_addresses
     return True
+
+
+async def _gather(
+    self: aioice.ice.Connection, component: int, addresses: list[str], timeout: int = GATHER_SECONDS
+) -> list[aioice.Candidate]:
+    return await _original_gather(self, component, addresses, timeout)
+
+
+def _host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    return _original_host_addresses(use_ipv4, use_ipv6) or ["127.0.0.1"]
 
 
 def _remove_frame(
@@ -161,13 +180,3 @@ def limit_udp_ports(loop: asyncio.AbstractEventLoop, low: int, high: int) -> Non
         raise OSError(f"no UDP port free between {low} and {high}")
 
     loop.create_datagram_endpoint = create  # type: ignore[method-assign]
-
-
-def offer_loopback_when_alone() -> None:
-    """On a machine without a network, let media run over 127.0.0.1, which aioice leaves out."""
-    original = aioice.ice.get_host_addresses
-
-    def addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
-        return original(use_ipv4, use_ipv6) or ["127.0.0.1"]
-
-    aioice.ice.get_host_addresses = addresses

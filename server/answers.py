@@ -1,0 +1,92 @@
+"""How every request ends: a body read within bounds, errors as one sentence, safe headers."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from inference.errors import UnderstudyError
+from server.errors import Refused
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ErrorPage = Callable[[web.Request, int, str], web.Response]
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "font-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+        "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+}
+_SENTENCES = {
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method", "That cannot be done at this address."),
+    413: ("too_large", "That is too large for this server."),
+}
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal `on_response_prepare`: security headers on everything, streams included."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    else:
+        response.headers.setdefault("Cache-Control", "no-cache")
+
+
+def errors_as_sentences(error_page: ErrorPage) -> Any:
+    """Middleware: whatever goes wrong is answered with a sentence, as JSON or as a page."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refused as error:
+            refused = error
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            code, sentence = _SENTENCES.get(error.status, ("http", f"{error.reason}."))
+            refused = Refused(error.status, code, sentence)
+        except UnderstudyError as error:
+            refused = Refused(422, "refused", str(error))
+        except ConnectionError:
+            raise
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            refused = Refused(500, "internal", "Something went wrong; the server's log says what.")
+        if wants_page(request):
+            return error_page(request, refused.status, str(refused))
+        return web.json_response(refused.body(), status=refused.status)
+
+    return middleware
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether a person looks at this answer rather than a script."""
+    page = request.method == "GET" and not request.path.startswith("/api/")
+    return page and "text/html" in request.headers.get("Accept", "")
+
+
+async def read_json(request: web.Request) -> dict[str, Any]:
+    """The request's JSON object; `Refused` when it is none (size is bounded by aiohttp)."""
+    try:
+        body = json.loads(await request.text())
+    except (ValueError, RecursionError):
+        raise Refused(400, "json", "The request's body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "json", "The request's body is not a JSON object.")
+    return body

@@ -1,0 +1,177 @@
+"""Builds the application, owns what it holds, starts it and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import logging
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO
+
+import cv2
+from aiohttp import web
+
+from inference.errors import UnderstudyError
+from server import aiortc_tuning, answers, datasets_api, pages, signalling, uploads_api
+from server.access import Access
+from server.background import Background
+from server.certificate import own_address, tls_context
+from server.errors import ServerError
+from server.house import HOUSE, House
+from server.jobs import Jobs
+from server.networks import Networks
+from server.recording import Recordings
+from server.settings import Settings
+from server.uploads import Uploads
+from server.version import VERSION
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 1_000_000
+SHUTDOWN_SECONDS = 5.0
+ACCESS = web.AppKey("access", Access)
+_routes = web.RouteTableDef()
+
+
+def build(settings: Settings) -> web.Application:
+    """The whole application; its belongings come to life when it is started."""
+    access = Access(settings)
+    app = web.Application(
+        middlewares=[answers.errors_as_sentences(pages.error_page), access.middleware()],
+        client_max_size=MAX_BODY_BYTES,
+    )
+    app[ACCESS] = access
+    app.on_response_prepare.append(answers.add_headers)
+    for table in (_routes, pages.routes, signalling.routes, uploads_api.routes, datasets_api.routes):
+        app.add_routes(table)
+    app.router.add_static("/static/", pages.ROOT / "static")
+
+    async def belongings(app: web.Application) -> AsyncIterator[None]:
+        app[HOUSE] = house = _move_in(settings)
+        yield
+        await house.close()
+
+    app.cleanup_ctx.append(belongings)
+    return app
+
+
+def _move_in(settings: Settings) -> House:
+    """Create everything that needs a running loop."""
+    cv2.setNumThreads(1)
+    aiortc_tuning.set_bitrates(settings.downlink_kbps)
+    aiortc_tuning.install()
+    if settings.udp_range is not None:
+        aiortc_tuning.limit_udp_ports(asyncio.get_running_loop(), *settings.udp_range)
+    settings.datasets.mkdir(parents=True, exist_ok=True)
+    background = Background(threads=4)
+    jobs = Jobs(settings.job_memory_bytes)
+    house = House(
+        settings=settings,
+        background=background,
+        networks=Networks(settings, background),
+        recordings=Recordings(settings, background),
+        jobs=jobs,
+        uploads=Uploads(settings, background),
+    )
+    house.uploads.arrived = house.analyse_upload
+    return house
+
+
+@_routes.get("/health")
+async def health(request: web.Request) -> web.Response:
+    """For whoever watches the server."""
+    house = request.app[HOUSE]
+    try:
+        models = await house.background.run(house.networks.models)
+    except UnderstudyError:
+        models = ()
+    return web.json_response(
+        {
+            "status": "ok",
+            "version": VERSION,
+            "sessions": len(house.sessions),
+            "max_sessions": house.settings.max_sessions,
+            "model": models[0] if models else None,
+        }
+    )
+
+
+def run(settings: Settings) -> None:
+    """Serve until Ctrl-C or SIGTERM; `UnderstudyError` in one sentence when it cannot start."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with _only_user_of(settings.data):
+        asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    app = build(settings)
+    tls = None if settings.loopback else tls_context(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ServerError(_why_not(error, settings)) from None
+        port = runner.addresses[0][1]
+        print(f"Understudy is at {_address(settings, app[ACCESS], port)}", flush=True)
+        print("Stop it with Ctrl-C.", flush=True)
+        await _until_stopped()
+    finally:
+        await runner.cleanup()
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+def _address(settings: Settings, access: Access, port: int) -> str:
+    host = settings.host
+    if host in ("0.0.0.0", "::"):
+        host = settings.announce or own_address()
+    host = f"[{host}]" if ":" in host else host
+    if settings.loopback:
+        return f"http://{host}:{port}/"
+    return f"https://{host}:{port}/?token={access.token}"
+
+
+def _why_not(error: OSError, settings: Settings) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {settings.port} is in use, by another Understudy perhaps:"
+            " stop that one or choose another with --port."
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {settings.port} needs an administrator: choose one above 1023 with --port."
+    return f"Nothing can listen on {settings.host} port {settings.port}: {error.strerror}."
+
+
+class _only_user_of:
+    """Holds a lock on a data folder: two servers would clean away each other's uploads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ".lock"
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("w")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise ServerError(
+                f"Another Understudy uses the data folder {self._path.parent}: stop it,"
+                " or choose another folder with --data."
+            ) from None
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()

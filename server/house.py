@@ -1,0 +1,69 @@
+"""What all requests share: settings, networks, sessions, recordings, uploads, jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from inference.errors import ModelError
+from inference.views import VIEWS, ViewOptions
+from inference.analyzer import AnalyzerOptions
+from server.background import Background
+from server.control import Choices, LiveSettings
+from server.errors import Refused
+from server.jobs import Jobs
+from server.networks import Networks
+from server.recording import Recordings
+from server.settings import Settings
+from server.uploads import Uploads
+
+if TYPE_CHECKING:
+    from server.session import Session
+
+@dataclass(slots=True)
+class House:
+    """One server's belongings; whoever handles a request takes from it what is needed."""
+
+    settings: Settings
+    background: Background
+    networks: Networks
+    recordings: Recordings
+    jobs: Jobs
+    uploads: Uploads
+    sessions: dict[str, Session] = field(default_factory=dict)
+    """Connected browsers by id; a session takes itself out when it ends."""
+
+    async def choices(self) -> Choices:
+        """What a page may choose from, now."""
+        models = await self.background.run(self.networks.models)
+        return Choices(tuple(view.name for view in VIEWS), models, self.networks.long_sides)
+
+    async def first_settings(self) -> tuple[LiveSettings, Choices]:
+        """What a session begins with; `Refused` with code `no_model` when there is no network."""
+        try:
+            choices = await self.choices()
+        except ModelError as error:
+            raise Refused(503, "no_model", str(error)) from error
+        view = ViewOptions()
+        first = LiveSettings(
+            view=view.view,
+            opacity=view.opacity,
+            threshold=AnalyzerOptions().threshold,
+            model=tuple(choices.models)[0],
+            long_side=self.networks.default_long_side,
+        )
+        return first, choices
+
+    async def close(self) -> None:
+        """End every session and job; may take a few seconds, never hangs."""
+        ending = [session.close("the server is stopping") for session in self.sessions.values()]
+        await asyncio.gather(*ending, return_exceptions=True)
+        await self.uploads.close()
+        await self.jobs.close()
+        self.background.close()
+
+
+HOUSE = web.AppKey("house", House)

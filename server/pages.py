@@ -1,0 +1,115 @@
+"""The pages: jinja2 templates, each with the `page_data` of the contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from capture.export import FORMATS
+from inference.body import KEYPOINT_NAMES, LABEL_NAMES, SKELETON, PALETTE
+from inference.errors import ModelError
+from inference.views import VIEWS
+from server import uploads
+from server.control import Choices
+from server.datasets_api import checked_dataset, summaries
+from server.errors import Refused
+from server.house import HOUSE, House
+from server.settings import ice_servers
+from server.version import VERSION
+
+ROOT = Path(__file__).resolve().parent.parent
+routes = web.RouteTableDef()
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+)
+
+
+def render(name: str, page_data: dict[str, Any], status: int = 200, **more: Any) -> web.Response:
+    """A page; `page_data` also reaches its scripts, as JSON."""
+    data = {"version": VERSION, **page_data}
+    text = _templates.get_template(name).render(version=VERSION, page_data=data, **more)
+    return web.Response(text=text, content_type="text/html", status=status)
+
+
+def error_page(request: web.Request, status: int, message: str) -> web.Response:
+    """One sentence on a page of its own."""
+    data = {"page": "error", "status": status, "message": message}
+    return render("error.html", data, status=status, message=message)
+
+
+@routes.get("/")
+async def capture_page(request: web.Request) -> web.Response:
+    """See yourself live, record, import."""
+    house = request.app[HOUSE]
+    settings, choices, problem = None, None, None
+    try:
+        settings, choices = await house.first_settings()
+    except Refused as error:
+        problem = str(error)
+    data = {
+        "page": "capture",
+        "model": settings.model if settings else None,
+        "model_error": problem,
+        "models": list(choices.models) if choices else [],
+        "long_sides": list(house.networks.long_sides),
+        "views": [{"name": view.name, "title": view.title} for view in VIEWS],
+        "settings": settings.as_message() if settings else None,
+        "ice_servers": ice_servers(house.settings.ice_servers),
+        "limits": _limits(house),
+        "parts": _parts(),
+    }
+    return render("capture.html", data)
+
+
+@routes.get("/datasets")
+async def datasets_page(request: web.Request) -> web.Response:
+    """Everything that was captured."""
+    house = request.app[HOUSE]
+    choices: Choices | None = None
+    try:
+        choices = await house.choices()
+    except ModelError:
+        choices = None
+    data = {
+        "page": "datasets",
+        "datasets": await summaries(house),
+        "limits": _limits(house),
+        "models": list(choices.models) if choices else [],
+        "model": next(iter(choices.models)) if choices else None,
+    }
+    return render("datasets.html", data)
+
+
+@routes.get("/datasets/{id}")
+async def dataset_page(request: web.Request) -> web.Response:
+    """One dataset."""
+    house = request.app[HOUSE]
+    dataset_id = checked_dataset(house, request.match_info["id"])
+    data = {
+        "page": "dataset",
+        "id": dataset_id,
+        "formats": [{"name": one.name, "title": one.title} for one in FORMATS.values()],
+        "parts": _parts(),
+        "keypoints": list(KEYPOINT_NAMES),
+        "limbs": [list(limb) for limb in SKELETON],
+    }
+    return render("dataset.html", data)
+
+
+def _limits(house: House) -> dict[str, Any]:
+    return {
+        "recording_seconds": house.settings.max_recording_seconds,
+        "upload_bytes": house.settings.max_upload_bytes,
+        "chunk_size": uploads.CHUNK_SIZE,
+        "max_sessions": house.settings.max_sessions,
+    }
+
+
+def _parts() -> list[dict[str, Any]]:
+    return [
+        {"id": label, "name": name, "colour": PALETTE[label].tolist()}
+        for label, name in enumerate(LABEL_NAMES)
+    ]

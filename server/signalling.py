@@ -1,0 +1,92 @@
+"""`/api/sessions`: an offer in, an answer out; places are counted, old selves replaced."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from aiohttp import web
+from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
+
+from inference.errors import ModelError, UnderstudyError
+from server.access import RateLimit
+from server.answers import read_json
+from server.control import ControlError
+from server.errors import Refused
+from server.house import HOUSE, House
+from server.session import Session
+
+MAX_OFFER_CHARACTERS = 65_536
+routes = web.RouteTableDef()
+_knocks = RateLimit(events=30, seconds=60.0)
+
+
+@routes.post("/api/sessions")
+async def open_session(request: web.Request) -> web.Response:
+    """Begin a session; 503 `full` or `no_model`, 400 when the offer is not one."""
+    house = request.app[HOUSE]
+    if not _knocks.allows(request.remote or ""):
+        raise Refused(429, "slow_down", "Too many connections in a minute; wait a little.")
+    body = await read_json(request)
+    offer = _checked_offer(body)
+    await _leave_old_self(house, body.get("resume"))
+    if len(house.sessions) >= house.settings.max_sessions:
+        raise Refused(503, "full", _full(house.settings.max_sessions))
+    first, choices = await house.first_settings()
+    wanted = body.get("settings")
+    try:
+        settings = choices.change(first, wanted if isinstance(wanted, dict) else {})
+    except ControlError:
+        settings = first
+    if len(house.sessions) >= house.settings.max_sessions:
+        raise Refused(503, "full", _full(house.settings.max_sessions))
+    session = Session(house, settings)
+    house.sessions[session.id] = session
+    try:
+        answer = await session.accept(offer)
+    except ModelError as error:
+        raise Refused(503, "no_model", str(error)) from error
+    except UnderstudyError as error:
+        raise Refused(503, "device", str(error)) from error
+    except (ValueError, AssertionError, LookupError, OperationError, AttributeError) as error:
+        raise Refused(400, "offer", "That is no offer this server can answer.") from error
+    except (InvalidAccessError, InvalidStateError) as error:
+        raise Refused(409, "gone", "The connection was closed before it was made.") from error
+    return web.json_response(
+        {"id": session.id, "token": session.token, "sdp": answer, "type": "answer"}, status=201
+    )
+
+
+@routes.post("/api/sessions/{id}/close")
+@routes.delete("/api/sessions/{id}")
+async def close_session(request: web.Request) -> web.Response:
+    """End a session; no error when it has ended already."""
+    session = request.app[HOUSE].sessions.get(request.match_info["id"])
+    if session is not None:
+        await session.close("the page was closed")
+    return web.Response(status=204)
+
+
+def _full(places: int) -> str:
+    taken = "The one place is" if places == 1 else f"All {places} places are"
+    return f"{taken} taken: somebody else is dancing. Try again in a moment."
+
+
+async def _leave_old_self(house: House, resume: Any) -> None:
+    if not isinstance(resume, str):
+        return
+    for session in list(house.sessions.values()):
+        if secrets.compare_digest(session.token.encode(), resume.encode()):
+            await session.close("the same page connected again")
+
+
+def _checked_offer(body: dict[str, Any]) -> str:
+    sdp = body.get("sdp")
+    if body.get("type") != "offer" or not isinstance(sdp, str):
+        raise Refused(400, "offer", "A session begins with an SDP offer.")
+    if len(sdp) > MAX_OFFER_CHARACTERS:
+        raise Refused(413, "offer", "That offer is too long.")
+    kinds = [line.split()[0] for line in sdp.splitlines() if line.startswith("m=")]
+    if sorted(kinds) != ["m=application", "m=video"]:
+        raise Refused(400, "offer", "An offer must hold one video track and one data channel.")
+    return sdp

@@ -1,0 +1,100 @@
+"""`/api/uploads` and `/api/jobs`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from aiohttp import web
+
+from server.answers import read_json
+from server.datasets_api import checked_dataset
+from server.errors import Refused
+from server.house import HOUSE
+from server.uploads import CHUNK_SIZE, Purpose
+
+MAX_NAME = 200
+routes = web.RouteTableDef()
+
+
+@routes.post("/api/uploads")
+async def begin(request: web.Request) -> web.Response:
+    """Announce a video: `{"name", "size", "purpose", "dataset", "model"}`."""
+    house = request.app[HOUSE]
+    body = await read_json(request)
+    purpose = body.get("purpose")
+    if purpose not in ("import", "recording"):
+        raise Refused(400, "purpose", "An upload is either an import or a recording.")
+    dataset = None
+    if purpose == "recording":
+        dataset = checked_dataset(house, str(body.get("dataset")))
+        house.recordings.expect_upload(dataset)
+    model = body.get("model")
+    if model is not None and model not in (await house.choices()).models:
+        raise Refused(400, "model", "There is no such network here.")
+    upload = house.uploads.begin(
+        _name(body.get("name")), _size(body.get("size")), cast(Purpose, purpose), dataset, model
+    )
+    return web.json_response({"id": upload.id, "chunk_size": CHUNK_SIZE}, status=201)
+
+
+@routes.put("/api/uploads/{id}")
+async def receive(request: web.Request) -> web.Response:
+    """One chunk, raw bytes, `?offset=N`."""
+    uploads = request.app[HOUSE].uploads
+    upload = uploads.get(request.match_info["id"])
+    try:
+        offset = int(request.query.get("offset", ""))
+    except ValueError:
+        raise Refused(400, "offset", "A chunk needs its offset: ?offset=N.") from None
+    received = await uploads.receive(upload, offset, request.content)
+    return web.json_response({"received": received})
+
+
+@routes.post("/api/uploads/{id}/finish")
+async def finish(request: web.Request) -> web.Response:
+    """All has been sent: analyse it."""
+    uploads = request.app[HOUSE].uploads
+    job = await uploads.finish(uploads.get(request.match_info["id"]))
+    return web.json_response({"job": job.id, "dataset": job.dataset}, status=202)
+
+
+@routes.delete("/api/uploads/{id}")
+async def discard(request: web.Request) -> web.Response:
+    """The person thought better of it."""
+    uploads = request.app[HOUSE].uploads
+    await uploads.discard(uploads.get(request.match_info["id"]))
+    return web.Response(status=204)
+
+
+@routes.get("/api/jobs")
+async def list_jobs(request: web.Request) -> web.Response:
+    """All jobs, newest first."""
+    return web.json_response([job.as_json() for job in request.app[HOUSE].jobs.all()])
+
+
+@routes.get("/api/jobs/{id}")
+async def one_job(request: web.Request) -> web.Response:
+    """One job."""
+    return web.json_response(request.app[HOUSE].jobs.get(request.match_info["id"]).as_json())
+
+
+@routes.delete("/api/jobs/{id}")
+async def cancel_job(request: web.Request) -> web.Response:
+    """Cancel it; what was analysed is kept."""
+    jobs = request.app[HOUSE].jobs
+    jobs.cancel(jobs.get(request.match_info["id"]))
+    return web.Response(status=204)
+
+
+def _name(value: Any) -> str:
+    """What the file is called, for people only: one line without control characters."""
+    text = "".join(c for c in str(value or "") if c.isprintable()).strip()
+    return text[:MAX_NAME] or "video"
+
+
+def _size(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise Refused(400, "size", "A video's size is a whole number of bytes.")
+    return value
