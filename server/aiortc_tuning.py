@@ -60,9 +60,9 @@ def install() -> bool:
 
 
 async def _gather(
-    self: aioice.ice.Connection, component: int, addresses: list[str], timeout: int = GATHER_SECONDS
+    self: aioice.ice.Connection, component: int, addresses: list[str]
 ) -> list[aioice.Candidate]:
-    return await _original_gather(self, component, addresses, timeout)
+    return await _original_gather(self, component, addresses, GATHER_SECONDS)
 
 
 def _host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:

@@ -45,8 +45,9 @@ def build(settings: Settings) -> web.Application:
     )
     app[ACCESS] = access
     app.on_response_prepare.append(answers.add_headers)
-    for table in (_routes, pages.routes, signalling.routes, uploads_api.routes, datasets_api.routes):
-        app.add_routes(table)
+    for module in (pages, signalling, uploads_api, datasets_api):
+        app.add_routes(module.routes)
+    app.add_routes(_routes)
     app.router.add_static("/static/", pages.ROOT / "static")
 
     async def belongings(app: web.Application) -> AsyncIterator[None]:

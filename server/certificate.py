@@ -48,7 +48,9 @@ def own_names(settings: Settings) -> list[str]:
     names = {"localhost", "127.0.0.1", "::1", name, f"{name}.local", settings.announce}
     names |= {part.strip() for part in settings.allowed_hosts.split(",")}
     for adapter in ifaddr.get_adapters():
-        names |= {ip.ip if isinstance(ip.ip, str) else ip.ip[0].partition('%')[0] for ip in adapter.ips}
+        names |= {
+            ip.ip if isinstance(ip.ip, str) else ip.ip[0].partition("%")[0] for ip in adapter.ips
+        }
     return sorted(names - {""})
 
 

@@ -156,5 +156,5 @@ def _number(data: Mapping[str, Any], name: str, low: float, high: float) -> floa
 def _flag(data: Mapping[str, Any], name: str) -> bool:
     value = data.get(name, False)
     if not isinstance(value, bool):
-        raise ControlError(f"{name} must be true or false.")
+        raise ControlError(f"{name.capitalize()} must be true or false.")
     return value

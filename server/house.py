@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from inference.analyzer import AnalyzerOptions
 
 from inference.errors import ModelError
 from inference.views import VIEWS, ViewOptions
-from inference.analyzer import AnalyzerOptions
 from server.background import Background
 from server.control import Choices, LiveSettings
 from server.errors import Refused
@@ -22,6 +22,7 @@ from server.uploads import Uploads
 
 if TYPE_CHECKING:
     from server.session import Session
+
 
 @dataclass(slots=True)
 class House:
@@ -52,7 +53,7 @@ class House:
             view=view.view,
             opacity=view.opacity,
             threshold=AnalyzerOptions().threshold,
-            model=tuple(choices.models)[0],
+            model=next(iter(choices.models)),
             long_side=self.networks.default_long_side,
         )
         return first, choices

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 import av
 from inference.analyzer import Analyzer
-from inference.views import Planes, ViewOptions, compose
 
 from inference.analysis import Analysis, Rgb
 from inference.errors import UnderstudyError
+from inference.views import Planes, ViewOptions, compose
 from server.encoder import TIME_BASE, H264Encoder
 from server.output_track import MediaClock, Picture
 from server.pictures import I420, FrameClock, to_i420, to_rgb, waiting_picture

@@ -8,6 +8,7 @@ from typing import Any
 
 from capture.coverage import Coverage
 from capture.quality import guide, measure
+
 from inference.analysis import Analysis, Rgb
 from server.gesture import HandsUp
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import jinja2
 from aiohttp import web
-
 from capture.export import FORMATS
-from inference.body import KEYPOINT_NAMES, LABEL_NAMES, SKELETON, PALETTE
+
+from inference.body import KEYPOINT_NAMES, LABEL_NAMES, PALETTE, SKELETON
 from inference.errors import ModelError
 from inference.views import VIEWS
 from server import uploads
@@ -23,7 +23,9 @@ from server.version import VERSION
 ROOT = Path(__file__).resolve().parent.parent
 routes = web.RouteTableDef()
 _templates = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+    loader=jinja2.FileSystemLoader(ROOT / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
 )
 
 
