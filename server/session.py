@@ -51,7 +51,7 @@ class Session:
         """What a reconnecting page shows to replace this session."""
         self._house = house
         self._settings = settings
-        self._observer = Observer(settings.threshold)
+        self._observer = Observer()
         self._recording: LiveRecording | None = None
         self._channel: RTCDataChannel | None = None
         self._messages: asyncio.Queue[control.Message] = asyncio.Queue(maxsize=64)
@@ -230,7 +230,6 @@ class Session:
     def _apply_options(self) -> None:
         self._live.view = self._view()
         self._live.analyzer.options = self._options()
-        self._observer.threshold = self._settings.threshold
 
     async def _record(self, wanted: control.Record) -> None:
         if self._recording is not None:
@@ -241,7 +240,7 @@ class Session:
             wanted, self._live.size, self._lease.pool, self._settings.threshold
         )
         self._apply_options()
-        self._observer.recording_began()
+        self._observer.reset()
         self._tell("recording", dataset=self._recording.dataset)
 
     async def _stop_recording(self) -> None:

@@ -27,7 +27,8 @@ async def begin(request: web.Request) -> web.Response:
     dataset = None
     if purpose == "recording":
         dataset = checked_dataset(house, str(body.get("dataset")))
-        house.recordings.expect_upload(dataset)
+        if not house.recordings.take_upload(dataset):
+            raise Refused(409, "dataset", "No video is expected for this dataset.")
     model = body.get("model")
     if model is not None and model not in (await house.choices()).models:
         raise Refused(400, "model", "There is no such network here.")

@@ -1,0 +1,108 @@
+"""A recording in progress: pairs from the live picture, until stopped or its time is over."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from typing import Any
+
+from capture.recorder import Recorder
+from inference.analysis import Analysis, Rgb
+from inference.pool import NetworkPool
+from server.background import Background
+from server.control import Record
+from server.errors import ServerError
+from server.settings import Settings
+
+
+class LiveRecording:
+    """Offers each frame with its very own analysis to a `Recorder`, within a limit of time."""
+
+    def __init__(
+        self, dataset: str, recorder: Recorder, limit: float | None, most: float, heads: bool
+    ) -> None:
+        """`limit`: seconds asked for, None for no end; `most`: seconds the server allows."""
+        self.dataset = dataset
+        self.heads = heads
+        """Whether analyses are to carry the network's raw heads."""
+        self._recorder = recorder
+        self._limit = limit
+        self._most = min(limit, most) if limit is not None else most
+        self._lock = threading.Lock()
+        self._closed = False
+        self._first: float | None = None
+        self._seconds = 0.0
+
+    def offer(self, rgb: Rgb, analysis: Analysis, time_s: float) -> bool:
+        """False once the time is over (by the frames' own time); called in the live thread."""
+        with self._lock:
+            if self._closed:
+                return True
+            if self._first is None:
+                self._first = time_s
+            seconds = time_s - self._first
+            if seconds >= self._most:
+                return False
+            self._seconds = seconds
+            self._recorder.offer(rgb, analysis, seconds)
+            return True
+
+    def state(self) -> dict[str, Any]:
+        """The contract's `recording` of the `state` message."""
+        written = self._recorder.written
+        return {
+            "dataset": self.dataset,
+            "seconds": round(self._seconds, 2),
+            "limit": self._limit,
+            "written": written,
+            "dropped": self._recorder.dropped,
+            "rate": round(written / self._seconds, 1) if self._seconds > 0.5 else 0.0,
+        }
+
+    def close(self) -> dict[str, int]:
+        """Wait until all is written and the dataset complete; its counts. Blocks."""
+        with self._lock:
+            self._closed = True
+        self._recorder.close()
+        return {"written": self._recorder.written, "dropped": self._recorder.dropped}
+
+
+class Recordings:
+    """Begins recordings, and knows which of them may still get a better video."""
+
+    def __init__(self, settings: Settings, background: Background) -> None:
+        self._settings = settings
+        self._background = background
+        self._expecting: set[str] = set()
+        self._room = (0.0, True)
+
+    async def begin(
+        self, wanted: Record, size: tuple[int, int], pool: NetworkPool, threshold: float
+    ) -> LiveRecording:
+        """Create the dataset and the recorder; `ServerError` when the disk is nearly full."""
+        if not self.room_left():
+            raise ServerError("The server's disk is nearly full; delete some datasets first.")
+        recording = await self._background.run(self._begin, wanted, size, pool, threshold)
+        if wanted.high_quality:
+            self._expecting.add(recording.dataset)
+        return recording
+
+    def _begin(
+        self, wanted: Record, size: tuple[int, int], pool: NetworkPool, threshold: float
+    ) -> LiveRecording:
+        raise NotImplementedError
+
+    def take_upload(self, dataset: str) -> bool:
+        """Whether a video is expected for this dataset; it is expected once."""
+        expected = dataset in self._expecting
+        self._expecting.discard(dataset)
+        return expected
+
+    def room_left(self) -> bool:
+        """Whether more may be written to the disk; looks once a second at most."""
+        now = time.monotonic()
+        if now - self._room[0] > 1.0:
+            free = shutil.disk_usage(self._settings.data).free
+            self._room = (now, free > self._settings.disk_floor_bytes)
+        return self._room[1]
