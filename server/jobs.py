@@ -28,7 +28,7 @@ SHUTDOWN_SECONDS = 3.0
 MAX_LINE_BYTES = 65_536
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
-Finished = Callable[["Job"], Awaitable[None]]
+Finished = Callable[["Job", State], Awaitable[None]]
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +40,7 @@ class Job:
     dataset: str | None
     command: Sequence[str]
     finished: Finished
-    """Called once, whatever the outcome, before the state becomes final; may set `message`."""
+    """Called once with the outcome, before the state becomes final; may set `message`."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     state: State = "waiting"
     done: int = 0
@@ -122,7 +122,8 @@ class Jobs:
         running = [job.process for job in self._jobs.values() if job.process is not None]
         for process in running:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), SHUTDOWN_SECONDS)
+                async with asyncio.timeout(SHUTDOWN_SECONDS):
+                    await process.wait()
             _signal(process, signal.SIGKILL)
         self._worker.cancel()
         await asyncio.gather(self._worker, return_exceptions=True)
@@ -138,7 +139,7 @@ class Jobs:
                     logger.exception("job %s failed", job.id)
                     outcome, job.message = "failed", "It failed; the server's log says why."
             try:
-                await job.finished(job)
+                await job.finished(job, outcome)
             except Exception:
                 logger.exception("what job %s left could not be put in order", job.id)
                 outcome, job.message = "failed", "Its result could not be put in place."
@@ -179,7 +180,8 @@ class Jobs:
         if not job.cancel_wanted:
             return await process.wait()
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                return await process.wait()
         return -1
 
 

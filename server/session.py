@@ -37,6 +37,7 @@ CONNECT_SECONDS = 10.0
 """A connection that is not up by then is given up."""
 SILENCE_SECONDS = 15.0
 """Without a frame or a message for so long, the browser is gone."""
+CLOSE_SECONDS = 5.0
 STATE_SECONDS = 0.25
 MAX_BUFFERED_BYTES = 65_536
 """State is not sent on a control channel that has this much waiting."""
@@ -340,7 +341,8 @@ class Session:
         await self._house.networks.release(self._lease)
 
     async def _close_connection(self) -> None:
-        await asyncio.wait_for(self._connection.close(), 5.0)
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await self._connection.close()
 
     async def _close_live(self) -> None:
         await self._house.background.run(self._live.close)

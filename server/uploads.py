@@ -25,6 +25,7 @@ MAX_AT_ONCE = 16
 IDLE_RECORDING_SECONDS = 30.0
 """A recording whose browser is silent for so long is analysed as far as it came."""
 IDLE_IMPORT_SECONDS = 3600.0
+SWEEP_SECONDS = 5.0
 _PIECE = 256 * 1024
 
 Purpose = Literal["import", "recording"]
@@ -136,7 +137,7 @@ class Uploads:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(5.0)
+            await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
             for upload in list(self._uploads.values()):
                 idle = now - upload.touched

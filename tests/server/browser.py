@@ -17,6 +17,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from server.encoder import TIME_BASE, H264Encoder
+from tests.server.waiting import until
 
 
 def read_clip(path: Path, size: tuple[int, int] | None = None, limit: int = 90) -> list[np.ndarray]:
@@ -142,15 +143,8 @@ class Browser:
 
     async def hears(self, kind: str, seconds: float = 10.0, after: int = 0) -> dict[str, Any]:
         """The first message of that kind beyond the first `after`; fails when none comes."""
-        await self.until(lambda: len(self.heard(kind)) > after, seconds, f"message {kind}")
+        await until(lambda: len(self.heard(kind)) > after, seconds, f"message {kind}")
         return self.heard(kind)[after]
-
-    async def until(self, condition: Any, seconds: float = 10.0, what: str = "") -> None:
-        """Wait for something; fails after `seconds`."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, f"waited {seconds} s for {what or condition}"
-            await asyncio.sleep(0.02)
 
     async def close(self) -> None:
         """Hang up."""
@@ -165,6 +159,3 @@ class Browser:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-__all__ = ["Browser", "ClipTrack", "read_clip"]
