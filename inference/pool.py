@@ -64,7 +64,7 @@ class NetworkPool:
         path = find_model(model)
         devices = parse_device(device)
         notice = None
-        if device == "auto":
+        if device.strip().lower() == "auto":
             path, devices, notice = _best_for(path, devices)
         if devices == [CPU]:
             devices = [CPU] * workers
@@ -116,7 +116,7 @@ class NetworkPool:
         read in the caller's thread. An exception of `function` or `items` comes out here, and it,
         `close()` of the generator, or its end stop the workers before returning.
         """
-        workers = len(self.devices)
+        workers = max(1, len(self.devices))
         pending: deque[Future[R]] = deque()
         executor = ThreadPoolExecutor(workers, thread_name_prefix="network")
 

@@ -41,6 +41,8 @@ class ZooModel:
     description: str
     edgetpu: bool = False
     """Runs on an Edge TPU, and only there."""
+    parts: bool = True
+    """Knows body parts; False for a pose-only network."""
     sha256: str | None = None
     """Pinned checksum; None for a network that comes with the program."""
     size: int | None = None
@@ -127,6 +129,7 @@ MODELS: tuple[ZooModel, ...] = (
         file_name="posenet_mobilenet_v1_075_353_481_16_quant_decoder.tflite",
         title="PoseNet 0.75",
         description="key points only, no parts; any input size; CPU",
+        parts=False,
         sha256="db1b5e8d7d6a5030bf1880346b81a52ac3a95682db8bff5d5d7b2f97712c93e2",
         size=1475200,
         home=_POSENET_HOME,
@@ -198,17 +201,17 @@ def find_model(name_or_path: str) -> Path:
 
 
 def default_model(edgetpu: bool = False) -> ZooModel:
-    """The network to use when none was chosen, for the CPU or for an Edge TPU.
+    """The network with parts to use when none was chosen, for the CPU or for an Edge TPU.
 
     Raises:
         ModelError: there is none here yet; the sentence says how to get one.
     """
     for model in available():
-        if model.edgetpu == edgetpu:
+        if model.parts and model.edgetpu == edgetpu:
             return model
     wanted = next(model for model in MODELS if model.edgetpu == edgetpu)
     raise ModelError(
-        f"There is no network here yet: run `python run.py models fetch {wanted.name}`, "
+        f"There is no network with parts here yet: run `python run.py models fetch {wanted.name}`, "
         f"or set UNDERSTUDY_MODELS to a folder that holds one."
     )
 

@@ -101,7 +101,8 @@ def test_the_order_within_every_group_agrees_with_corals_reference(
     """Each vector, taken where the reference says it starts, ends near where the reference says.
 
     Near is not exact: quantised mid and long offsets miss by 10 to 20 pixels here, and the decoder
-    refines them. Any other order (x before y, backward for forward, short for long) misses by far more.
+    refines them. Any other order (x before y, backward for forward, short for long) misses by far
+    more.
     """
     heads, _ = Network.open(models / name, CPU, long_side=481, threads=2).infer(photo)
     real = real_heads(heads)
