@@ -123,6 +123,10 @@ class Network:
             return cls(model, info, device, long_side, threads, interpreter)
         except ModelError as error:
             raise ModelError(f"{path.name}: {error}") from error
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"{path.name}: The runtime cannot prepare this network ({error}): it may be damaged."
+            ) from error
 
     def infer(self, rgb: Rgb) -> tuple[Heads, dict[str, float]]:
         """Run the network on one frame.
@@ -214,10 +218,7 @@ def _examine(interpreter: Any) -> tuple[tuple[int, int], int, bool]:
 
     The stride is what lies between neighbouring cells when the outermost sit on the border.
     """
-    try:
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise ModelError(f"the runtime cannot prepare this network ({error}).") from error
+    interpreter.allocate_tensors()
     inputs = interpreter.get_input_details()
     shape = [int(side) for side in inputs[0]["shape"]] if len(inputs) == 1 else []
     if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:

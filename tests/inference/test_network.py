@@ -289,6 +289,14 @@ def test_a_download_cut_short_is_called_damaged(models: Path, tmp_path: Path, sh
         Network.open(path, CPU)
 
 
+def test_damage_that_only_the_runtime_notices_is_a_sentence(tmp_path: Path) -> None:
+    content = tiny_network.build()
+    path = tmp_path / "flipped.tflite"
+    path.write_bytes(content.replace(b"long_offsets", b"long_off\xccets"))
+    with pytest.raises(ModelError, match=r"^flipped\.tflite: The runtime cannot prepare"):
+        Network.open(path, CPU)
+
+
 def test_an_edge_tpu_gives_what_the_same_network_gives_on_a_cpu(
     two_edgetpus: ModuleType, models: Path, photo: Rgb
 ) -> None:
