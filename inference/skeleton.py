@@ -25,20 +25,19 @@ def body_scale(keypoints: Keypoints) -> float:
     turned or half-seen body does not count as a small one (proportions after Winter,
     "Biomechanics and Motor Control of Human Movement", table 4.1).
     """
-    seen = keypoints[:, 2] >= MIN_SCORE
-    lengths = [1.0]
-    for first, second, share in _PROPORTIONS:
-        if seen[first] and seen[second]:
-            x, y = keypoints[first, :2] - keypoints[second, :2]
-            lengths.append(float(np.hypot(x, y)) / share)
-    return max(lengths)
+    ends = keypoints[_SEGMENTS]
+    offsets = ends[:, 0, :2] - ends[:, 1, :2]
+    heights = np.sqrt(np.einsum("ij,ij->i", offsets, offsets)) / _SHARES
+    return max(float((heights * (ends[:, :, 2].min(axis=1) >= MIN_SCORE)).max()), 1.0)
 
 
-_PROPORTIONS = (
-    (5, 6, 0.23), (5, 11, 0.29), (6, 12, 0.29), (11, 13, 0.24), (12, 14, 0.24),
-    (13, 15, 0.25), (14, 16, 0.25), (5, 7, 0.18), (6, 8, 0.18),
-)  # fmt: skip
-"""Two key points, and their distance as a share of the body's height."""
+_SEGMENTS = np.array(
+    [(5, 6), (5, 11), (6, 12), (11, 13), (12, 14), (13, 15), (14, 16), (5, 7), (6, 8)]
+)
+"""Pairs of key points."""
+
+_SHARES = np.array([0.23, 0.29, 0.29, 0.24, 0.24, 0.25, 0.25, 0.18, 0.18])
+"""The distance of each pair as a share of the body's height."""
 
 
 def draw_skeleton(planes: Planes, keypoints: Keypoints) -> None:
