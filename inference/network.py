@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ class Network:
             model = cut_custom_decoder(content)
             interpreter = make_interpreter(model, device, threads)
             size, stride, has_parts = _examine(interpreter)
-            resizable = device.kind == "cpu" and _accepts_any_size(interpreter, stride)
+            resizable = device.kind == "cpu" and _accepts_another_size(interpreter, size, stride)
             if device.kind == "cpu" and not resizable:
                 interpreter = make_interpreter(model, device, threads)
                 interpreter.allocate_tensors()
@@ -124,8 +125,10 @@ class Network:
         except ModelError as error:
             raise ModelError(f"{path.name}: {error}") from error
         except (RuntimeError, ValueError) as error:
+            if device.kind == "edgetpu":
+                raise _gone(device) from error
             raise ModelError(
-                f"{path.name}: The runtime cannot prepare this network ({error}): it may be damaged."
+                f"{path.name}: The runtime cannot prepare this network, it may be damaged: {error}"
             ) from error
 
     def infer(self, rgb: Rgb) -> tuple[Heads, dict[str, float]]:
@@ -197,7 +200,7 @@ class Network:
     def _failure(self, error: Exception, frame_size: tuple[int, int]) -> UnderstudyError:
         if self.device.kind == "edgetpu":
             self.failed = True
-            return DeviceError(f"The Edge TPU {self.device} stopped answering: plug it in again.")
+            return _gone(self.device)
         width, height = frame_size
         return ModelError(f"{self.info.name} failed on a picture of {width}x{height}: {error}")
 
@@ -213,10 +216,15 @@ def read_model(path: Path) -> bytes:
         ) from error
 
 
+def _gone(device: Device) -> DeviceError:
+    return DeviceError(f"The Edge TPU {device} stopped answering: plug it in again.")
+
+
 def _examine(interpreter: Any) -> tuple[tuple[int, int], int, bool]:
     """Allocate, and return the input's width and height, the stride, and whether there are parts.
 
-    The stride is what lies between neighbouring cells when the outermost sit on the border.
+    The stride is the power of two nearest to the distance of neighbouring cells when the outermost
+    sit on the border, as they do, exactly or but for some pixels, in all networks of this family.
     """
     interpreter.allocate_tensors()
     inputs = interpreter.get_input_details()
@@ -229,19 +237,24 @@ def _examine(interpreter: Any) -> tuple[tuple[int, int], int, bool]:
     rows, columns = _grid(interpreter)
     if rows < 2 or columns < 2:
         raise ModelError("this is not a BodyPix-like network: its outputs are single cells.")
-    strides = {round((shape[1] - 1) / (rows - 1)), round((shape[2] - 1) / (columns - 1))}
+    distances = (shape[1] - 1) / (rows - 1), (shape[2] - 1) / (columns - 1)
+    strides = {2 ** round(math.log2(distance)) for distance in distances}
     if len(strides) > 1:
         raise ModelError("this is not a BodyPix-like network: its grid is not square.")
     return (shape[2], shape[1]), strides.pop(), "part_heatmaps" in outputs
 
 
-def _accepts_any_size(interpreter: Any, stride: int) -> bool:
+def _accepts_another_size(interpreter: Any, size: tuple[int, int], stride: int) -> bool:
     """Whether the network takes another input size and answers with the grid that belongs to it."""
+    rows, columns = 7, 9
+    other = ((columns - 1) * stride + 1, (rows - 1) * stride + 1)
+    if other == size:
+        other, (rows, columns) = other[::-1], (columns, rows)
     try:
-        _resize(interpreter, (8 * stride + 1, 6 * stride + 1))
+        _resize(interpreter, other)
     except (RuntimeError, ValueError):
         return False
-    return _grid(interpreter) == (7, 9)
+    return _grid(interpreter) == (rows, columns)
 
 
 def _resize(interpreter: Any, size: tuple[int, int]) -> None:

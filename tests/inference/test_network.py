@@ -231,6 +231,26 @@ def test_other_strides_and_types_give_the_numbers_worked_out_by_hand(
         np.testing.assert_allclose(real[name], expected, atol=tolerance)
 
 
+@pytest.mark.parametrize("size", [(64, 48), (65, 49)])
+def test_a_network_of_one_size_gets_its_frames_letterboxed(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """Also where the size is not `stride * k + 1`, as in the files for Edge TPUs."""
+    path = tiny(tmp_path, fixed=True, size=size)
+    network = Network.open(path, CPU, long_side=641, threads=1)
+    assert network.info.fixed_size == size
+    assert network.info.stride == 8
+    rgb = np.random.default_rng(2).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    heads, _ = network.infer(rgb)
+    assert heads.placement.input_size == size
+    expected = tiny_network.expected(rgb, 0, 17, 8)
+    np.testing.assert_allclose(heads.heatmaps.dequantised(), expected, atol=1e-4)
+    tall, _ = network.infer(cv2.resize(rgb, (24, 96)))
+    padding = tall.heatmaps.values[:, 4:]
+    black = tiny_network.expected(np.zeros((1, 1, 3), np.uint8), 0, 17, 8)
+    np.testing.assert_allclose(padding, np.broadcast_to(black, padding.shape), atol=1e-4)
+
+
 def test_names_decide_between_short_and_long_and_order_where_names_say_nothing(
     tmp_path: Path,
 ) -> None:
@@ -325,6 +345,17 @@ def test_an_unplugged_edge_tpu_is_a_sentence_and_the_network_is_marked(
     with pytest.raises(DeviceError, match="edgetpu:0 stopped answering: plug it in again"):
         network.infer(photo)
     assert network.failed
+
+
+def test_an_edge_tpu_that_goes_while_it_is_opened_is_a_sentence(
+    two_edgetpus: ModuleType, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unplugged(self: object) -> None:
+        raise RuntimeError("Failed to allocate tensors.")
+
+    monkeypatch.setattr(two_edgetpus._EdgeTpu, "allocate_tensors", unplugged, raising=False)
+    with pytest.raises(DeviceError, match="edgetpu:1 stopped answering"):
+        Network.open(models / EDGETPU_FILE, Device("edgetpu", 1))
 
 
 def test_the_cpu_version_of_an_edgetpu_file_is_not_for_the_edge_tpu(

@@ -47,8 +47,13 @@ def build(
     size: tuple[int, int] = (65, 49),
     stride: int = 8,
     strides: dict[str, int] | None = None,
+    fixed: bool = False,
 ) -> bytes:
-    """A TFLite file with these heads (name, channels); `strides` overrides `stride` by name."""
+    """A TFLite file with these heads (name, channels).
+
+    `strides` overrides `stride` by name. `fixed` puts a reshape to `size` first, so that the input
+    cannot have any other.
+    """
     graph = schema.SubGraphT()
     graph.tensors, graph.operators, graph.outputs, graph.inputs = [], [], [], [0]
     buffers = [schema.BufferT()]
@@ -72,6 +77,13 @@ def build(
 
     width, height = size
     tensor("picture", [1, height, width, 3], TYPES[dtype], 1 / 128, None)
+    source = 0
+    if fixed:
+        shape = tensor("shape", [4], schema.TensorType.INT32, 1, np.int32([1, height, width, 3]))
+        source = tensor("reshaped", [1, height, width, 3], TYPES[dtype], 1 / 128, None)
+        reshape = schema.OperatorT()
+        reshape.opcodeIndex, reshape.inputs, reshape.outputs = 1, [0, shape], [source]
+        graph.operators.append(reshape)
     for index, (name, channels) in enumerate(heads):
         step = (strides or {}).get(name, stride)
         filters = weights(index, channels).reshape(channels, 1, 1, 3)
@@ -84,7 +96,7 @@ def build(
         operator = schema.OperatorT()
         operator.opcodeIndex = 0
         operator.inputs = [
-            0,
+            source,
             tensor(f"w{index}", list(filters.shape), TYPES[dtype], _WEIGHT_SCALE, filters),
             tensor(f"b{index}", [channels], bias_type, _WEIGHT_SCALE / 128, bias),
         ]
@@ -98,11 +110,13 @@ def build(
         graph.operators.append(operator)
         graph.outputs.append(operator.outputs[0])
 
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CONV_2D
-    code.version = 3
     model = schema.ModelT()
-    model.version, model.operatorCodes, model.subgraphs = 3, [code], [graph]
+    model.version, model.operatorCodes, model.subgraphs = 3, [], [graph]
+    for builtin in (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.RESHAPE):
+        code = schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = builtin
+        code.version = 3 if builtin == schema.BuiltinOperator.CONV_2D else 1
+        model.operatorCodes.append(code)
     model.buffers = buffers
     builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), b"TFL3")
