@@ -57,6 +57,8 @@ def find_heads(keypoints: Keypoints, box_height: float) -> list[Head]:
     head = keypoints[_HEAD][seen[_HEAD], :2]
     if len(head):
         x, y = np.median(head, axis=0)
+        if len(head) < 3:
+            radius *= 1.4  # it may be an ear, with the face at its side
         return [Head(float(x), float(y), radius)]
     if not (seen[5] or seen[6]):
         return []
