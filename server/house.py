@@ -11,6 +11,7 @@ from inference.analyzer import AnalyzerOptions
 
 from inference.errors import ModelError
 from inference.views import VIEWS, ViewOptions
+from server.access import RateLimit
 from server.background import Background
 from server.control import Choices, LiveSettings
 from server.errors import Refused
@@ -36,6 +37,8 @@ class House:
     uploads: Uploads
     sessions: dict[str, Session] = field(default_factory=dict)
     """Connected browsers by id; a session takes itself out when it ends."""
+    knocks: RateLimit = field(default_factory=lambda: RateLimit(events=120, seconds=60.0))
+    """How often one address may ask for a session."""
 
     async def choices(self) -> Choices:
         """What a page may choose from, now."""

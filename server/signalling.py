@@ -9,7 +9,6 @@ from aiohttp import web
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
 
 from inference.errors import ModelError, UnderstudyError
-from server.access import RateLimit
 from server.answers import read_json
 from server.control import ControlError
 from server.errors import Refused
@@ -18,14 +17,13 @@ from server.session import Session
 
 MAX_OFFER_CHARACTERS = 65_536
 routes = web.RouteTableDef()
-_knocks = RateLimit(events=30, seconds=60.0)
 
 
 @routes.post("/api/sessions")
 async def open_session(request: web.Request) -> web.Response:
     """Begin a session; 503 `full` or `no_model`, 400 when the offer is not one."""
     house = request.app[HOUSE]
-    if not _knocks.allows(request.remote or ""):
+    if not house.knocks.allows(request.remote or ""):
         raise Refused(429, "slow_down", "Too many connections in a minute; wait a little.")
     body = await read_json(request)
     offer = _checked_offer(body)
