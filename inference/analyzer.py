@@ -22,7 +22,7 @@ from inference.tracking import DancerTracker, match
 class AnalyzerOptions:
     """How frames are analysed."""
 
-    threshold: float = 0.5
+    threshold: float = 0.6
     """Probability 0..1 from which a pixel is a person's."""
     max_people: int = 10
     """More people in one frame are not looked for."""

@@ -20,7 +20,7 @@ from inference.geometry import Placement, input_size_for
 from inference.runtime import Device, is_edgetpu_model, make_interpreter
 from inference.zoo import name_of
 
-DEFAULT_LONG_SIDE = 641
+DEFAULT_LONG_SIDE = 481
 """Longer side of the network's input in pixels, where the network lets us choose."""
 
 POSE_HEADS = {"heatmaps": 17, "short_offsets": 34, "mid_offsets": 64}

@@ -106,7 +106,7 @@ class _Grid:
 
 
 def decode_people(
-    heads: Heads, max_people: int = 10, root_threshold: float = 0.4, min_score: float = 0.15
+    heads: Heads, max_people: int = 10, root_threshold: float = 0.4, min_score: float = 0.2
 ) -> list[Person]:
     """Everybody in a frame, best first.
 

@@ -23,7 +23,7 @@ from inference.geometry import Placement
 KEYPOINTS = 17
 TRUSTED = 0.2
 """Key points scored less do not vote on whose a cell is."""
-REACH = 0.4
+REACH = 0.6
 """A cell whose votes land further than this from a person's key points, as a share of the
 person's size, belongs to nobody: furniture, posters, shadows."""
 REFINEMENT_STEPS = 2
