@@ -126,36 +126,39 @@ def _distance(
 
 
 def _winners(parts: Head, mine: NDArray[np.bool_], region: _Region) -> Bytes:
-    """Part id + 1 of the strongest part at each pixel of the region, uint8."""
-    candidates = _candidates(parts.values, mine)
-    cells = parts.values[..., candidates].astype(np.float32)
-    best = region.sample(cells[..., 0])
-    winners = np.full(best.shape, candidates[0] + 1, np.uint8)
-    label = np.empty_like(winners)
-    for index, part in enumerate(candidates[1:], start=1):
-        rival = region.sample(cells[..., index])
-        label.fill(part + 1)
-        cv2.copyTo(label, cv2.compare(rival, best, cv2.CMP_GT), winners)
-        cv2.max(rival, best, best)
+    """Part id + 1 of the strongest part at each pixel of the region, uint8.
+
+    Each part is sampled only around the cells where it wins.
+    """
+    values = parts.values.astype(np.float32)
+    won = _won(values, mine)
+    best = np.full(region.shape, -np.inf, np.float32)
+    winners = np.zeros(region.shape, np.uint8)
+    for part in np.flatnonzero(won.any(axis=(0, 1))):
+        patch = region.pixels_around(won[..., part])
+        rival = region.sample(np.ascontiguousarray(values[..., part]), patch)
+        stronger = rival > best[patch]
+        np.copyto(winners[patch], np.uint8(part + 1), where=stronger)
+        np.maximum(rival, best[patch], out=best[patch])
     return winners
 
 
-def _candidates(values: NDArray[Any], mine: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Parts that win somewhere among the dancer's cells: on a cell, or halfway to the next.
+def _won(values: NDArray[np.float32], mine: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`[rows, columns, parts]`: cells of the dancer where a part wins, or halfway to the next cell.
 
-    One that wins between those places only would do so for a handful of pixels.
+    A part that wins between those places only would do so for a handful of pixels.
     """
-    values = values.astype(np.float32)
-    across = values[:, :-1] + values[:, 1:]
-    down = values[:-1] + values[1:]
-    middle = across[:-1] + across[1:]
-    winners = [
-        values[mine].argmax(axis=1),
-        across[mine[:, :-1] | mine[:, 1:]].argmax(axis=1),
-        down[mine[:-1] | mine[1:]].argmax(axis=1),
-        middle[mine[:-1, :-1] | mine[1:, 1:]].argmax(axis=1),
-    ]
-    return np.unique(np.concatenate(winners))
+    won = np.zeros(values.shape, np.bool_)
+    for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        rows, columns = values.shape[0] - down, values.shape[1] - across
+        ends = [(y, x) for y in range(down + 1) for x in range(across + 1)]
+        parts = [(slice(y, y + rows), slice(x, x + columns)) for y, x in ends]
+        row, column = np.nonzero(np.any([mine[part] for part in parts], axis=0))
+        total = np.sum([values[row + y, column + x] for y, x in ends], axis=0)
+        winner = total.argmax(axis=1)
+        for y, x in ends:
+            won[row + y, column + x, winner] = True
+    return won
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,10 @@ class _Region:
 
     rows: slice
     columns: slice
+    y: NDArray[np.float32]
+    """Grid row of each pixel row."""
+    x: NDArray[np.float32]
+    """Grid column of each pixel column."""
     down: NDArray[np.float32]
     """`[pixel rows, grid rows]`: weights of linear interpolation."""
     across: NDArray[np.float32]
@@ -173,21 +180,36 @@ class _Region:
     def around(cls, cells: NDArray[np.bool_], placement: Placement) -> _Region:
         """The pixels that `cells` have a say in."""
         x, y = _grid_positions(placement)
-        columns = np.flatnonzero(cells.any(axis=0))
-        rows = np.flatnonzero(cells.any(axis=1))
-        across = slice(*np.searchsorted(x, (columns[0] - 1, columns[-1] + 1)))
-        down = slice(*np.searchsorted(y, (rows[0] - 1, rows[-1] + 1)))
-        return cls(
-            down,
-            across,
-            _weights(y[down], cells.shape[0]),
-            np.ascontiguousarray(_weights(x[across], cells.shape[1]).T),
-        )
+        rows, columns = _pixels(cells, y, x)
+        y, x = y[rows], x[columns]
+        across = np.ascontiguousarray(_weights(x, cells.shape[1]).T)
+        return cls(rows, columns, y, x, _weights(y, cells.shape[0]), across)
 
-    def sample(self, cells: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Values of the grid at every pixel of the region, bilinear, corners aligned."""
-        sampled: NDArray[np.float32] = (self.down @ cells) @ self.across
-        return sampled
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixel rows and columns."""
+        return len(self.y), len(self.x)
+
+    def pixels_around(self, cells: NDArray[np.bool_]) -> tuple[slice, slice]:
+        """The part of the region that `cells` have a say in."""
+        return _pixels(cells, self.y, self.x)
+
+    def sample(
+        self, cells: NDArray[np.float32], patch: tuple[slice, slice] = (slice(None), slice(None))
+    ) -> NDArray[np.float32]:
+        """Values of the grid at every pixel of a patch, bilinear, corners aligned."""
+        return np.asarray((self.down[patch[0]] @ cells) @ self.across[:, patch[1]], np.float32)
+
+
+def _pixels(
+    cells: NDArray[np.bool_], y: NDArray[np.float32], x: NDArray[np.float32]
+) -> tuple[slice, slice]:
+    """Rows and columns of the pixels, at grid positions `y` and `x`, nearest to `cells`."""
+    rows, columns = np.flatnonzero(cells.any(axis=1)), np.flatnonzero(cells.any(axis=0))
+    return (
+        slice(*np.searchsorted(y, (rows[0] - 1, rows[-1] + 1)).tolist()),
+        slice(*np.searchsorted(x, (columns[0] - 1, columns[-1] + 1)).tolist()),
+    )
 
 
 @lru_cache(maxsize=16)
