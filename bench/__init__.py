@@ -1,1 +1,1 @@
-"""Measures the product from outside, as its users meet it: `python run.py bench`."""
+"""How fast and how good, on this machine: `run.py bench`."""

@@ -1,0 +1,126 @@
+"""The same loop with a real browser: Chromium, its camera a clip, on the same machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from capture.dataset import Dataset
+
+from bench.clip import FPS, Clip
+from bench.loop import SETTLE_SECONDS, Row, received_psnr
+from bench.serving import BenchError, Server, serving
+
+CLIP_SECONDS = 20
+"""The camera's clip is repeated after this; its file takes 14 MB a second at 640x480."""
+EARLY_SECONDS = (3.0, 8.0)
+"""After connecting, when the picture's quality is measured."""
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+)
+"""What a Chromium without screen and camera needs."""
+
+
+def chromium_path() -> str | None:
+    """Where Chromium is: `UNDERSTUDY_CHROMIUM`, or on the path; None when it is not here."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = (shutil.which(name) for name in names)
+    return os.environ.get("UNDERSTUDY_CHROMIUM") or next(filter(None, found), None)
+
+
+def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) -> Row:
+    """`runs` runs of `seconds` with recording; the median of each figure.
+
+    Raises:
+        BenchError: Chromium or Playwright is not installed.
+    """
+    if chromium_path() is None:
+        raise BenchError("Chromium is not installed: its row is left out.")
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        raise BenchError(
+            "Playwright is not installed (requirements-dev.txt): Chromium's row is left out."
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="understudy-bench-") as folder:
+        camera = Path(folder) / "camera.y4m"
+        clip.save_y4m(camera, CLIP_SECONDS * FPS)
+        rows = []
+        for _ in range(runs):
+            with serving(*flags) as server:
+                rows.append(_one_run(server, camera, clip, seconds))
+    return {name: median(one[name] for one in rows) for name in rows[0]}
+
+
+def _one_run(server: Server, camera: Path, clip: Clip, seconds: float) -> Row:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path(),
+            headless=False,
+            args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"],
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.add_init_script(path=Path(__file__).parent / "watch.js")
+        page.goto(server.url)
+        page.wait_for_function("__bench.received.length > 0", timeout=30_000)
+        page.evaluate(
+            """__bench.control.send(JSON.stringify({type: "record", seconds: null, title: "bench",
+               high_quality: false, heads: false}))"""
+        )
+        page.wait_for_timeout(SETTLE_SECONDS * 1000)
+        began = page.evaluate("performance.now()")
+        page.wait_for_timeout(seconds * 1000)
+        notes = page.evaluate("({...__bench, control: null, until: performance.now()})")
+        page.evaluate("""__bench.control.send('{"type": "stop"}')""")
+        page.wait_for_function("__bench.messages.some((one) => one.type === 'recorded')")
+        browser.close()
+    return _row(notes, began, _recorded(server), clip)
+
+
+def _recorded(server: Server) -> Dataset:
+    folders = [path for path in (server.data / "datasets").iterdir() if path.is_dir()]
+    if len(folders) != 1:
+        raise BenchError("The recording made in Chromium was not found.")
+    return Dataset.open(folders[0])
+
+
+def _row(notes: Any, began: float, pairs: Dataset, clip: Clip) -> Row:
+    received = [(when, number) for when, number in notes["received"] if when >= began]
+    delays = [
+        when - notes["sent"][str(number)]
+        for when, number in notes["received"]
+        if str(number) in notes["sent"] and 0 < when - notes["sent"][str(number)] < 5000
+    ]
+    seconds = (notes["until"] - began) / 1000
+    early = [
+        decibels
+        for when, decibels in received_psnr(pairs, clip)
+        if EARLY_SECONDS[0] <= when <= EARLY_SECONDS[1]
+    ]
+    first, last = pairs.pairs[0].time_s, pairs.pairs[-1].time_s
+    return {
+        "distinct_fps": round(len(received) / seconds, 2),
+        "pairs_per_second": round((len(pairs.pairs) - 1) / (last - first), 2),
+        "round_trip_p50_ms": round(float(np.percentile(delays, 50)), 1),
+        "round_trip_p95_ms": round(float(np.percentile(delays, 95)), 1),
+        "received_psnr_db": round(float(np.median(early)), 1),
+    }

@@ -1,0 +1,124 @@
+"""`run.py bench`: measure, print, and write JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.chromium import measure_chromium
+from bench.clip import DEFAULT_CLIP, Clip
+from bench.importing import measure_import
+from bench.loop import Row, measure_loop
+from bench.serving import BenchError
+from inference.network import DEFAULT_LONG_SIDE
+from inference.pool import NetworkPool
+from inference.zoo import default_model
+from server.version import VERSION
+
+VGA, HD = (640, 480), (1280, 720)
+
+ROWS: dict[str, tuple[Callable[[Clip, float, int, list[str]], Row], tuple[int, int]]] = {
+    "live 640x480": (measure_loop, VGA),
+    "live 1280x720": (measure_loop, HD),
+    "chromium 640x480": (measure_chromium, VGA),
+    "chromium 1280x720": (measure_chromium, HD),
+    "import 640x480": (measure_import, VGA),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `bench`."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="length of a run (default: 60)", metavar="S"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="runs; the median counts", metavar="N")
+    parser.add_argument("--clip", type=Path, default=DEFAULT_CLIP, help="video to measure on")
+    parser.add_argument(
+        "--only", action="append", choices=ROWS, metavar="ROW", help=f"one of: {', '.join(ROWS)}"
+    )
+    parser.add_argument("--model", default="", metavar="NAME|PATH", help="network")
+    parser.add_argument("--device", default="auto", help="auto, cpu, edgetpu or edgetpu:0,1")
+    parser.add_argument(
+        "--long-side", type=int, default=DEFAULT_LONG_SIDE, help="of the network's input, pixels"
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measure every row with one model, one input size and one set of settings; 1 if one failed."""
+    model = arguments.model or default_model(arguments.device.startswith("edgetpu")).name
+    flags = [f"--model={model}", f"--device={arguments.device}"]
+    flags += [f"--long-side={arguments.long_side}"]
+    report: dict[str, Any] = {
+        "version": VERSION,
+        "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "machine": machine(),
+        "settings": {
+            "model": model,
+            "device": arguments.device,
+            "long_side": arguments.long_side,
+            "clip": arguments.clip.name,
+            "seconds": arguments.seconds,
+            "runs": arguments.runs,
+        },
+        "startup_ms": round(_opening_milliseconds(model, arguments), 1),
+        "rows": {},
+    }
+    failed = False
+    for name in arguments.only or ROWS:
+        measure, size = ROWS[name]
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        try:
+            row = measure(Clip(arguments.clip, size), arguments.seconds, arguments.runs, flags)
+        except BenchError as error:
+            row, failed = {"error": str(error)}, True
+        report["rows"][name] = row
+        print(as_text(name, row), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    return int(failed)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def as_text(name: str, row: Row) -> str:
+    """A row for people."""
+    lines = [name]
+    for figure, value in row.items():
+        if isinstance(value, dict):
+            value = "  ".join(f"{stage} {ms}" for stage, ms in value.items())
+        lines.append(f"  {figure:<22} {value}")
+    return "\n".join(lines)
+
+
+def _opening_milliseconds(model: str, arguments: argparse.Namespace) -> float:
+    import time
+
+    began = time.perf_counter()
+    NetworkPool.open(model, arguments.device, arguments.long_side).close()
+    return (time.perf_counter() - began) * 1000
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
