@@ -1,19 +1,176 @@
 """Following one dancer: who it is at first, that it stays the same one, and who it is not.
 
 Everybody in view is followed from frame to frame, because a bystander who crosses is told from the
-dancer most safely by knowing where the bystander came from. A person is a dancer only if alive: a
-poster never moves.
+dancer most safely by knowing where the bystander came from. Whoever has moved once is alive for as
+long as they are followed; a poster never is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Person
-from inference.liveliness import Liveliness
-from inference.similarity import pose_similarity
+from inference.analysis import Keypoints, Person
 from inference.skeleton import MIN_SCORE, body_scale
+
+REACH = 0.25
+"""Somebody found again lies within this distance of where they were expected, in body heights."""
+
+REACH_PER_SECOND = 1.5
+"""By how much that grows for every second they were not seen."""
+
+FORGET_SECONDS = 2.0
+"""A person not seen for so long is no longer expected; then anybody may be the dancer."""
+
+ALIVE = 0.12
+"""Whose key points have moved by this much (median, in body heights) is no poster."""
+
+STILL_SECONDS = 1.0
+"""A dancer who has not moved since they were chosen may for that reason be left after this."""
+
+SIZE_CHANGE = 1.6
+"""The same person's size changes by no more than this factor from one sighting to the next."""
+
+
+class DancerTracker:
+    """Chooses the dancer among the people of each frame. Depends on key points and time only."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Another clip begins: nobody is known."""
+        self._tracks: list[_Track] = []
+        self._dancer: _Track | None = None
+
+    def choose(
+        self, people: Sequence[Person], time_s: float, frame_size: tuple[int, int]
+    ) -> int | None:
+        """Index of the dancer among `people`, or None when the dancer is not to be seen.
+
+        `time_s` in seconds; `frame_size` is width and height in pixels.
+        """
+        self._tracks = [one for one in self._tracks if time_s - one.seen_at <= FORGET_SECONDS]
+        seen = self._assign(people, time_s)
+        if self._dancer is not None and self._dancer not in self._tracks:
+            self._dancer = None
+        if self._dancer is None or self._is_poster(self._dancer, time_s):
+            self._dancer = self._most_prominent(seen, frame_size) or self._dancer
+        return next((index for index, one in seen.items() if one is self._dancer), None)
+
+    def _assign(self, people: Sequence[Person], time_s: float) -> dict[int, _Track]:
+        """Give every person the track they continue, or a new one; nearest first."""
+        pairs = sorted(
+            (distance, who is not self._dancer, index, number)
+            for number, who in enumerate(self._tracks)
+            for index, person in enumerate(people)
+            if (distance := who.distance(person.keypoints, time_s)) is not None
+        )
+        seen: dict[int, _Track] = {}
+        taken: set[int] = set()
+        for _, _, index, number in pairs:
+            if index not in seen and number not in taken:
+                taken.add(number)
+                seen[index] = self._tracks[number]
+        for index, person in enumerate(people):
+            if index in seen:
+                seen[index].update(person, time_s)
+            else:
+                seen[index] = _Track.of(person, time_s)
+                self._tracks.append(seen[index])
+        return seen
+
+    def _is_poster(self, track: _Track, time_s: float) -> bool:
+        return not track.alive and time_s - track.first_at >= STILL_SECONDS
+
+    def _most_prominent(
+        self, seen: dict[int, _Track], frame_size: tuple[int, int]
+    ) -> _Track | None:
+        """Who fills the picture most, in its middle, and is alive; a poster if nobody else is."""
+        if self._dancer is not None:
+            seen = {index: one for index, one in seen.items() if one.alive}
+        best = max(
+            seen.values(), key=lambda one: (one.alive, one.prominence(frame_size)), default=None
+        )
+        return best
+
+
+@dataclass(eq=False, slots=True)
+class _Track:
+    """One person through time."""
+
+    points: NDArray[np.float64]
+    """`[17, 2]`, as last seen; never seen ones are as the network guessed them."""
+    known: NDArray[np.bool_]
+    velocity: NDArray[np.float64]
+    """Of the whole body, pixels a second."""
+    scale: float
+    """Body height in pixels."""
+    score: float
+    seen_at: float
+    first_at: float
+    first: Keypoints
+    """Where they were at first."""
+    alive: bool = False
+
+    @classmethod
+    def of(cls, person: Person, time_s: float) -> _Track:
+        """Somebody new."""
+        return cls(
+            points=person.keypoints[:, :2].astype(np.float64),
+            known=person.keypoints[:, 2] >= MIN_SCORE,
+            velocity=np.zeros(2),
+            scale=body_scale(person.keypoints),
+            score=person.score,
+            seen_at=time_s,
+            first_at=time_s,
+            first=person.keypoints,
+        )
+
+    def distance(self, keypoints: Keypoints, time_s: float) -> float | None:
+        """In body heights between where they are expected and a person; None when it cannot be."""
+        step = max(time_s - self.seen_at, 0.0)
+        scale = body_scale(keypoints)
+        shared = self.known & (keypoints[:, 2] >= MIN_SCORE)
+        if shared.sum() < 2 or not 1 / SIZE_CHANGE <= scale / self.scale <= SIZE_CHANGE:
+            return None
+        expected = self.points + self.velocity * min(step, 0.3)
+        away = np.median(np.hypot(*(keypoints[:, :2] - expected)[shared].T)) / self.scale
+        return float(away) if away <= REACH + REACH_PER_SECOND * step else None
+
+    def update(self, person: Person, time_s: float) -> None:
+        """Seen again."""
+        points = person.keypoints[:, :2].astype(np.float64)
+        seen = person.keypoints[:, 2] >= MIN_SCORE
+        step = time_s - self.seen_at
+        both = seen & self.known
+        if step > 0 and both.any():
+            velocity = np.median((points - self.points)[both], axis=0) / step
+            self.velocity += min(1.0, step / 0.15) * (velocity - self.velocity)
+        since_first = seen & (self.first[:, 2] >= MIN_SCORE)
+        if since_first.sum() >= 4:
+            moved = np.hypot(*(points - self.first[:, :2])[since_first].T)
+            # The upper quartile: arms may dance while the body stands.
+            self.alive = self.alive or bool(np.percentile(moved, 75) > ALIVE * self.scale)
+        self.points = np.where(seen[:, None], points, self.points)
+        self.known = self.known | seen
+        self.scale += 0.2 * (body_scale(person.keypoints) - self.scale)
+        self.score = person.score
+        self.seen_at = time_s
+
+    def prominence(self, frame_size: tuple[int, int]) -> float:
+        """Size times score, up to halved towards the frame's sides."""
+        x = float(np.median(self.points[self.known, 0])) if self.known.any() else 0.0
+        off_centre = min(abs(x / frame_size[0] - 0.5) * 2, 1.0)
+        return self.scale * self.score * (1 - 0.5 * off_centre)
+
+
+def match(people: Sequence[Person], like: Person) -> int | None:
+    """Index of the person most like a given one: the nearest key points; None for nobody."""
+    distances = [
+        float(np.abs(person.keypoints[:, :2] - like.keypoints[:, :2]).sum()) for person in people
+    ]
+    return int(np.argmin(distances)) if distances else None
