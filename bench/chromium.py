@@ -10,11 +10,11 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from capture.dataset import Dataset
 
 from bench.clip import FPS, Clip
 from bench.loop import SETTLE_SECONDS, Row, received_psnr
 from bench.serving import BenchError, Server, serving
+from capture.dataset import Dataset
 
 CLIP_SECONDS = 20
 """The camera's clip is repeated after this; its file takes 14 MB a second at 640x480."""

@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 from statistics import median
 
-from capture.dataset import Dataset
-
 from bench.clip import FPS, Clip
 from bench.loop import Row
 from bench.serving import RUN, BenchError
+from capture.dataset import Dataset
 
 
 def measure_import(clip: Clip, seconds: float, runs: int, flags: list[str]) -> Row:

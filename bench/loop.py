@@ -10,12 +10,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from capture.dataset import Dataset
 
 from bench import barcode
 from bench.client import Client, distinct_per_second
 from bench.clip import FPS, Clip
 from bench.serving import BenchError, Server, serving
+from capture.dataset import Dataset
 from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.pool import NetworkPool
 

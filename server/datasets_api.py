@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from capture.dataset import list_datasets
 
+from capture.dataset import list_datasets
 from server.errors import Refused
 from server.house import HOUSE, House
 

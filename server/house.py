@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from inference.analyzer import AnalyzerOptions
 
+from inference.analyzer import AnalyzerOptions
 from inference.errors import ModelError
 from inference.views import VIEWS, ViewOptions
 from server.access import RateLimit

@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path
 
 from capture.dataset import Dataset, replace_dataset
-from capture.manifest import new_id
-
 from capture.errors import DatasetError
+from capture.manifest import new_id
 from server.background import Background
 from server.errors import Refused
 from server.jobs import Job, Jobs, State

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import av
-from inference.analyzer import Analyzer
 
 from inference.analysis import Analysis, Rgb
+from inference.analyzer import Analyzer
 from inference.errors import UnderstudyError
 from inference.views import Planes, ViewOptions, compose
 from server.encoder import TIME_BASE, H264Encoder

@@ -8,7 +8,6 @@ from typing import Any
 
 from capture.coverage import Coverage
 from capture.quality import guide, measure
-
 from inference.analysis import Analysis, Rgb
 from server.gesture import HandsUp
 

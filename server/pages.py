@@ -7,8 +7,8 @@ from typing import Any
 
 import jinja2
 from aiohttp import web
-from capture.export import FORMATS
 
+from capture.export import FORMATS
 from inference.body import KEYPOINT_NAMES, LABEL_NAMES, PALETTE, SKELETON
 from inference.errors import ModelError
 from inference.views import VIEWS

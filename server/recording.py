@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 from capture.recorder import Recorder
-
 from inference.analysis import Analysis, Rgb
 from inference.pool import NetworkPool
 from server.background import Background

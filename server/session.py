@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection
 from aiortc import RTCSessionDescription as Description
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from inference.analyzer import Analyzer, AnalyzerOptions
 
+from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.errors import UnderstudyError
 from inference.views import ViewOptions
 from server import aiortc_tuning as tuning
