@@ -10,13 +10,14 @@ opened again.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import portalocker
 
 from capture.errors import CaptureError, DatasetBusy, DatasetError
 
@@ -108,12 +109,13 @@ class DatasetLock:
                 return True  # Nobody can write here, so there is nothing to keep out.
             raise DatasetError(f"{folder} cannot be changed: {error.strerror}.") from error
         try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            kind = portalocker.LOCK_SH if shared else portalocker.LOCK_EX
+            portalocker.lock(descriptor, kind | portalocker.LOCK_NB)
             # The folder may have been replaced or deleted while we opened its lock.
             if os.path.samestat(os.stat(path), os.fstat(descriptor)):
                 self._descriptor = descriptor
                 return True
-        except OSError:
+        except (OSError, portalocker.LockException):
             pass
         os.close(descriptor)
         return False

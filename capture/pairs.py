@@ -121,7 +121,7 @@ class PairRecord:
                 _keypoints(data["keypoints"]),
                 _keypoints(data["smoothed"]),
                 score,
-                box,  # type: ignore[arg-type]  # Its length was checked.
+                box,
                 others,
                 [str(flag) for flag in data["flags"]],
                 _checked_edits(data["edits"]),

@@ -1,0 +1,239 @@
+"""A dataset on disk: opened (and put in order after a crash), read, changed, deleted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from capture.errors import DatasetBusy, DatasetError
+from capture.files import TEMPORARY_SUFFIX, disk_error, locked
+from capture.manifest import Manifest, clean_title, valid_id
+from capture.pairs import POSES_NAME, PairRecord, held_out_from, read_records
+from capture.pictures import decode_frame, decode_heads, decode_labels, whole
+from capture.writer import complete, names_in, write_records
+from inference.analysis import Heads, Labels, Rgb
+
+logger = logging.getLogger(__name__)
+
+OLD = ".old"
+"""Ending of a dataset that is being replaced by a better one."""
+
+LOCK_SECONDS = 2.0
+"""How long a change waits for somebody who reads."""
+
+
+class Dataset:
+    """A dataset that is there. Everything is read when it is asked for."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        """Use `open`."""
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, path: Path) -> Dataset:
+        """Open a dataset; one whose writer died is completed first.
+
+        What is kept is every pair whose line and pictures are all there. While somebody still
+        writes, `manifest.state` is "recording" and the pairs are those written so far.
+
+        Raises:
+            DatasetError: there is none, or it is damaged beyond that.
+        """
+        manifest = Manifest.load(path)
+        if manifest.state == "recording":
+            try:
+                with locked(path):
+                    manifest = Manifest.load(path)
+                    if manifest.state == "recording":
+                        _recover(path, manifest)
+            except DatasetBusy:
+                pass
+        return cls(path, manifest)
+
+    @cached_property
+    def pairs(self) -> list[PairRecord]:
+        """All complete pairs, in order of time."""
+        return _complete_pairs(self.path, self.manifest)
+
+    @property
+    def count(self) -> int:
+        """How many pairs there are, by the manifest."""
+        return self.manifest.counts.written - self.manifest.counts.deleted
+
+    @property
+    def seconds(self) -> float:
+        """From the first pair to the end of the last, by the manifest."""
+        return self.count / self.manifest.frame.fps if self.manifest.frame.fps > 0 else 0.0
+
+    def frame_path(self, index: int) -> Path:
+        """Where a pair's frame lies; the index is not checked."""
+        return self.path / "frames" / f"{index:06d}.{self.manifest.frame.format}"
+
+    def labels_path(self, index: int) -> Path:
+        """Where a pair's label map lies."""
+        return self.path / "parts" / f"{index:06d}.png"
+
+    def heads_path(self, index: int) -> Path:
+        """Where a pair's raw heads lie, if they were kept."""
+        return self.path / "heads" / f"{index:06d}.npz"
+
+    def frame(self, index: int) -> Rgb:
+        """A pair's frame, uint8 `[H, W, 3]`."""
+        return decode_frame(self.frame_path(index))
+
+    def labels(self, index: int) -> Labels:
+        """A pair's label map, uint8 `[H, W]`."""
+        return decode_labels(self.labels_path(index))
+
+    def heads(self, index: int) -> Heads:
+        """A pair's raw heads."""
+        return decode_heads(self.heads_path(index))
+
+    def thumbnail_index(self) -> int | None:
+        """Index of a pair from the middle, found without reading the whole file."""
+        try:
+            with open(self.path / POSES_NAME, "rb") as file:
+                for start in (file.seek(0, os.SEEK_END) // 2, 0):
+                    file.seek(start)
+                    if start:
+                        file.readline()
+                    line = file.readline()
+                    if line.endswith(b"\n"):
+                        return PairRecord.from_json(json.loads(line)).index
+        except (OSError, ValueError, DatasetError):
+            pass
+        return None
+
+    def rename(self, title: str) -> None:
+        """Give it another title."""
+        with self._changing():
+            self.manifest.title = clean_title(title)
+            self.manifest.save(self.path)
+
+    def delete_pairs(self, indices: Collection[int]) -> int:
+        """Delete pairs; those that are not there are passed over. Returns how many are left.
+
+        Raises:
+            DatasetBusy: somebody writes or downloads it.
+        """
+        unwanted = set(indices)
+        with self._changing():
+            kept = [pair for pair in self.pairs if pair.index not in unwanted]
+            gone = [pair.index for pair in self.pairs if pair.index in unwanted]
+            write_records(self.path, kept)
+            self.manifest.counts.deleted += len(gone)
+            self.manifest.held_out_from = held_out_from(kept)
+            self.manifest.save(self.path)
+            for index in gone:
+                for path in (
+                    self.frame_path(index),
+                    self.labels_path(index),
+                    self.heads_path(index),
+                ):
+                    path.unlink(missing_ok=True)
+        self.__dict__["pairs"] = kept
+        return len(kept)
+
+    def delete(self) -> None:
+        """Delete the whole dataset."""
+        with locked(self.path, wait_s=LOCK_SECONDS):
+            shutil.rmtree(self.path, ignore_errors=True)
+        if self.path.exists():  # Windows keeps the lock's own file while it is held.
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep others from changing it meanwhile; `DatasetBusy` when somebody does."""
+        with locked(self.path, shared=True, wait_s=LOCK_SECONDS):
+            yield
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with locked(self.path, wait_s=LOCK_SECONDS):
+            self.manifest = Manifest.load(self.path)
+            self.__dict__.pop("pairs", None)
+            yield
+
+
+def list_datasets(root: Path) -> list[Dataset]:
+    """All datasets in a folder, newest first; what cannot be opened is named in the log."""
+    found: list[Dataset] = []
+    for path in sorted(root.iterdir() if root.is_dir() else (), reverse=True):
+        if path.name.endswith(OLD):
+            _finish_replacing(path)
+        elif valid_id(path.name):
+            try:
+                found.append(Dataset.open(path))
+            except DatasetError as error:
+                logger.warning("%s", error)
+    return found
+
+
+def replace_dataset(folder: Path, incoming: Path) -> None:
+    """Put `incoming` in the place of `folder`, which keeps its id, title and date.
+
+    However it is interrupted, one of the two is there afterwards (`list_datasets` sees to it).
+    """
+    old, new = Manifest.load(folder), Manifest.load(incoming)
+    new.id, new.title, new.created, new.consent = old.id, old.title, old.created, old.consent
+    new.save(incoming)
+    with locked(folder, wait_s=LOCK_SECONDS):
+        pass
+    try:
+        folder.rename(folder.with_name(folder.name + OLD))
+        incoming.rename(folder)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    _finish_replacing(folder.with_name(folder.name + OLD))
+
+
+def _finish_replacing(old: Path) -> None:
+    folder = old.with_name(old.name.removesuffix(OLD))
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.rename(folder)
+
+
+def _recover(path: Path, manifest: Manifest) -> None:
+    """Complete a dataset whose writer is gone: every whole pair stays, nothing else does."""
+    pairs = [
+        pair
+        for pair in _complete_pairs(path, manifest)
+        if whole(path / "frames" / f"{pair.index:06d}.{manifest.frame.format}")
+        and whole(path / "parts" / f"{pair.index:06d}.png")
+    ]
+    write_records(path, pairs)
+    if pairs and manifest.frame.width == 0:
+        first = decode_frame(path / "frames" / f"{pairs[0].index:06d}.{manifest.frame.format}")
+        manifest.frame.height, manifest.frame.width = first.shape[:2]
+    complete(manifest, pairs)
+    manifest.save(path)
+    kept = {f"{pair.index:06d}" for pair in pairs}
+    for folder in ("frames", "parts", "heads"):
+        for name in names_in(path / folder):
+            if name.endswith(TEMPORARY_SUFFIX) or name.partition(".")[0] not in kept:
+                (path / folder / name).unlink(missing_ok=True)
+
+
+def _complete_pairs(path: Path, manifest: Manifest) -> list[PairRecord]:
+    try:
+        records, _ = read_records(path / POSES_NAME)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DatasetError(f"{path / POSES_NAME} cannot be read: {error.strerror}.") from error
+    frames, parts = names_in(path / "frames"), names_in(path / "parts")
+    suffix = manifest.frame.format
+    return [
+        record
+        for record in records
+        if f"{record.index:06d}.{suffix}" in frames and f"{record.index:06d}.png" in parts
+    ]

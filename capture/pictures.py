@@ -1,0 +1,133 @@
+"""The pictures of a pair as bytes: frames, label maps and heads, written and read back exactly."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from dataclasses import astuple
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from capture.errors import DatasetError
+from capture.manifest import FrameFormat
+from inference.analysis import Head, Heads, Labels, Rgb
+from inference.body import LABEL_NAMES, PALETTE
+from inference.geometry import Placement
+
+JPEG_QUALITY = 95
+MAX_PIXELS = 4096 * 4096
+"""Larger pictures are not ours."""
+
+_JPEG = (
+    cv2.IMWRITE_JPEG_QUALITY,
+    JPEG_QUALITY,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+)
+_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+_HEADS = (
+    "heatmaps",
+    "short_offsets",
+    "mid_offsets",
+    "long_offsets",
+    "segments",
+    "part_heatmaps",
+)
+
+
+def encode_frame(rgb: Rgb, frame_format: FrameFormat) -> bytes:
+    """JPEG of quality 95 with full chroma, or PNG without loss."""
+    options = _JPEG if frame_format == "jpg" else _PNG
+    _, data = cv2.imencode(f".{frame_format}", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
+    return data.tobytes()
+
+
+def decode_frame(path: Path) -> Rgb:
+    """Read a frame; `DatasetError` when it is missing or damaged."""
+    with _opened(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def encode_labels(labels: Labels) -> bytes:
+    """8-bit palette PNG: value = class id, palette = BodyPix's rainbow."""
+    picture = Image.frombytes("P", labels.shape[::-1], labels.tobytes())
+    picture.putpalette(PALETTE.tobytes())
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=3)
+    return file.getvalue()
+
+
+def decode_labels(path: Path) -> Labels:
+    """Read a label map, uint8 `[H, W]`, 0..24; `DatasetError` when it is missing or damaged."""
+    with _opened(path) as picture:
+        if picture.mode not in ("P", "L"):
+            raise DatasetError(f"{path} is no label map: it must be an 8-bit palette PNG.")
+        labels: Labels = np.asarray(picture)
+    if labels.size and labels.max() >= len(LABEL_NAMES):
+        raise DatasetError(f"{path} holds class ids above {len(LABEL_NAMES) - 1}.")
+    return labels
+
+
+def encode_heads(heads: Heads) -> bytes:
+    """An uncompressed `.npz` of the quantised values, and how to read them."""
+    there = {name: head for name in _HEADS if (head := getattr(heads, name)) is not None}
+    about = {
+        "quantisation": {name: [head.scale, head.zero_point] for name, head in there.items()},
+        "placement": astuple(heads.placement),
+    }
+    file = io.BytesIO()
+    values = {name: head.values for name, head in there.items()}
+    np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **values)
+    return file.getvalue()
+
+
+def decode_heads(path: Path) -> Heads:
+    """Read raw heads again; `DatasetError` when the file is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            heads = {
+                name: Head(file[name], *about["quantisation"][name]) if name in file else None
+                for name in _HEADS
+            }
+        frame, inner, content, stride = about["placement"]
+        placement = Placement(tuple(frame), tuple(inner), tuple(content), int(stride))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path} cannot be read: {error}.") from error
+    return Heads(**heads, placement=placement)  # type: ignore[arg-type]  # Checked by names.
+
+
+def whole(path: Path) -> bool:
+    """Whether a file begins and ends as its kind does: a loss of power cuts files short."""
+    ends = {
+        ".jpg": (b"\xff\xd8", b"\xff\xd9"),
+        ".png": (b"\x89PNG", b"IEND\xaeB`\x82"),
+        ".npz": (b"PK", b""),
+    }
+    first, last = ends[path.suffix]
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(first)) == first
+            file.seek(-max(len(last), 1), io.SEEK_END)
+            return begins and file.read().endswith(last)
+    except OSError:
+        return False
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(path, formats=("PNG", "JPEG"))
+        if picture.width * picture.height > MAX_PIXELS:
+            raise DatasetError(f"{path} is larger than {MAX_PIXELS} pixels.")
+        picture.load()
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} is missing.") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
+        raise DatasetError(f"{path} is damaged: {error}.") from error
+    return picture
