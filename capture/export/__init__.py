@@ -18,7 +18,7 @@ from capture.errors import CaptureError
 from capture.export import coco, native, pix2pix, pix2pixhd, webdataset, yolo_pose
 from capture.export.entries import Pairs, Progress
 from capture.export.zipping import pieces, zipped
-from capture.files import TEMPORARY_SUFFIX, disk_error, locked
+from capture.files import TEMPORARY_SUFFIX, disk_error
 
 
 class Format(NamedTuple):
@@ -47,8 +47,6 @@ _MODULES: dict[str, ModuleType] = {
     "yolo-pose": yolo_pose,
     "webdataset": webdataset,
 }
-
-_LOCK_SECONDS = 2.0
 
 
 def export_zip(dataset: Dataset, format: str) -> Iterator[bytes]:
@@ -91,7 +89,7 @@ def export_folder(
         raise CaptureError(f"{out} is there already and not an empty folder: choose another one.")
     temporary = out.with_name(f"{out.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
-        with locked(dataset.path, shared=True, wait_s=_LOCK_SECONDS):
+        with dataset.reading():
             pairs = Pairs(Dataset.open(dataset.path), module.PASSES, progress)
             temporary.mkdir(parents=True)
             for entry in module.entries(pairs):
@@ -114,7 +112,7 @@ def _module(format: str) -> ModuleType:
 
 
 def _zip_chunks(dataset: Dataset, module: ModuleType) -> Iterator[bytes]:
-    with locked(dataset.path, shared=True, wait_s=_LOCK_SECONDS):
+    with dataset.reading():
         pairs = Pairs(Dataset.open(dataset.path), module.PASSES)
         yield b""
         yield from zipped(module.entries(pairs), pairs.created)
