@@ -1,0 +1,148 @@
+"""What may be wrong with a frame, as flags of a pair and as sentences for the dancer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from inference.analysis import Analysis, Labels, Person, Rgb
+from inference.skeleton import MIN_SCORE
+
+SHARP = 0.32
+"""Second over first differences of the person's picture, in the blurrier direction; below it is
+blur. Undisturbed real clips lie above, the same blurred (Gaussian of 1/200 of the height, or
+1/40 of the width sideways) below."""
+
+DARK = 55.0
+"""Mean brightness (0..255) of the person or the picture, whichever is higher, below is dark."""
+
+NEAR, FAR = 0.95, 0.3
+"""Share of the picture's height that a whole body should stay within."""
+
+MARGIN = 0.01
+"""A key point so near to the frame's border, as a share of its size, may be cut off there."""
+
+ALONE_SHARE = 0.3
+"""Others count when their box is this large, compared with the dancer's."""
+
+_SHRUNK = 480
+"""Pixels of the longer side on which sharpness is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What was measured in one frame."""
+
+    person: bool
+    head: bool
+    feet: bool
+    cropped: bool
+    """Some of the body is outside the picture."""
+    height: float
+    """The person's box as a share of the frame's height."""
+    brightness: float
+    """0..255."""
+    sharpness: float
+    """See `SHARP`; 0 without a person."""
+    others: int
+
+    @property
+    def flags(self) -> list[str]:
+        """The pair's flags, in a fixed order."""
+        wrong = {
+            "blur": self.person and self.sharpness < SHARP,
+            "dark": self.brightness < DARK,
+            "cropped": self.person and self.cropped,
+            "many_people": self.others > 0,
+            "nobody": not self.person,
+            "near": self.person and self.height > NEAR,
+            "far": self.person and self.height < FAR,
+        }
+        return [name for name, is_wrong in wrong.items() if is_wrong]
+
+
+def measure(rgb: Rgb, analysis: Analysis) -> Quality:
+    """Measure a frame: under a millisecond at 640x480."""
+    height, width = rgb.shape[:2]
+    person = analysis.person
+    brightness = float(rgb[::8, ::8, 1].mean())
+    if person is None:
+        return Quality(False, False, False, False, 0.0, brightness, 0.0, len(analysis.others))
+    seen = person.keypoints[:, 2] >= MIN_SCORE
+    inside = _inside(person, (width, height))
+    head, feet = bool((seen & inside)[:5].any()), bool((seen & inside)[15:].all())
+    own, sharpness = _look_closely(rgb, analysis.labels, person)
+    return Quality(
+        person=True,
+        head=head,
+        feet=feet,
+        cropped=not (head and feet) or bool((seen & ~inside).any()),
+        height=min(person.box[3] / height, 1.0),
+        brightness=max(brightness, own),
+        sharpness=sharpness,
+        others=sum(_area(one) >= ALONE_SHARE * _area(person) for one in analysis.others),
+    )
+
+
+def guide(quality: Quality) -> list[dict[str, Any]]:
+    """The six checks beside the picture: `{"name", "ok", "text"}` each, always in this order."""
+    flags = set(quality.flags)
+    there = quality.person
+    checks = [
+        ("person", there, "I see you.", "Step in front of the camera."),
+        ("whole_body", there and not quality.cropped, "Your whole body is in.", _what_is_cut(quality)),
+        ("light", "dark" not in flags, "Bright enough.", "It is too dark: put a light in front of you."),
+        ("sharpness", there and "blur" not in flags, "The picture is sharp.", "The picture is blurred: clean or focus the camera, add light."),
+        ("alone", quality.others == 0, "You are alone.", "Somebody else is in the picture: ask them to step aside."),
+        ("distance", there and not flags & {"near", "far"}, "The distance is right.", _where_to_go(quality)),
+    ]  # fmt: skip
+    return [
+        {"name": name, "ok": bool(ok), "text": good if ok else bad}
+        for name, ok, good, bad in checks
+    ]
+
+
+def _what_is_cut(quality: Quality) -> str:
+    if not quality.person:
+        return "Nobody to check yet."
+    if not quality.feet:
+        return "Your feet are out of the picture: step back or tilt the camera down."
+    if not quality.head:
+        return "Your head is out of the picture: step back or tilt the camera up."
+    return "Part of you is out of the picture: move to the middle or step back."
+
+
+def _where_to_go(quality: Quality) -> str:
+    if not quality.person:
+        return "Nobody to check yet."
+    return "Too near: step back." if quality.height > NEAR else "Too far: come nearer."
+
+
+def _inside(person: Person, size: tuple[int, int]) -> np.ndarray:
+    share = person.keypoints[:, :2] / np.array(size, np.float32)
+    return np.asarray(((share >= MARGIN) & (share <= 1 - MARGIN)).all(axis=1))
+
+
+def _area(person: Person) -> float:
+    return person.box[2] * person.box[3]
+
+
+def _look_closely(rgb: Rgb, labels: Labels, person: Person) -> tuple[float, float]:
+    """Brightness and sharpness of the dancer's own pixels."""
+    step = max(1, round(max(rgb.shape[:2]) / _SHRUNK))
+    x, y, width, height = person.box
+    rows = slice(max(int(y), 0), int(y + height) + 1, step)
+    columns = slice(max(int(x), 0), int(x + width) + 1, step)
+    green = np.ascontiguousarray(rgb[rows, columns, 1])
+    own = labels[rows, columns] > 0
+    if min(green.shape) < 8 or own.sum() < 64:
+        return 0.0, 1.0
+    ratios = []
+    for first, second in (((1, 0), (2, 0)), ((0, 1), (0, 2))):
+        slopes = np.abs(cv2.Sobel(green, cv2.CV_16S, *first))[own].mean()
+        bends = np.abs(cv2.Sobel(green, cv2.CV_16S, *second))[own].mean()
+        ratios.append(float(bends / max(slopes, 1.0)))
+    return float(green[own].mean()), min(ratios)
