@@ -18,8 +18,6 @@ HELD_FRAMES = 4
 NAMED = 3
 """How many of the missing poses are named at once."""
 
-_ARMS = ("down", "out", "up")
-
 BINS: dict[str, str] = {
     "facing front": "face the camera",
     "arms up up": "raise both arms",
@@ -180,5 +178,5 @@ def _from_down(vector: NDArray[np.float64]) -> float:
 
 
 def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    lengths = np.linalg.norm(first) * np.linalg.norm(second)
+    lengths = float(np.linalg.norm(first)) * float(np.linalg.norm(second))
     return float(np.degrees(np.arccos(np.clip(first @ second / max(lengths, 1e-9), -1, 1))))

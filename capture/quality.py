@@ -91,17 +91,37 @@ def guide(quality: Quality) -> list[dict[str, Any]]:
     """The six checks beside the picture: `{"name", "ok", "text"}` each, always in this order."""
     flags = set(quality.flags)
     there = quality.person
-    checks = [
-        ("person", there, "I see you.", "Step in front of the camera."),
-        ("whole_body", there and not quality.cropped, "Your whole body is in.", _what_is_cut(quality)),
-        ("light", "dark" not in flags, "Bright enough.", "It is too dark: put a light in front of you."),
-        ("sharpness", there and "blur" not in flags, "The picture is sharp.", "The picture is blurred: clean or focus the camera, add light."),
-        ("alone", quality.others == 0, "You are alone.", "Somebody else is in the picture: ask them to step aside."),
-        ("distance", there and not flags & {"near", "far"}, "The distance is right.", _where_to_go(quality)),
-    ]  # fmt: skip
+    checks = {
+        "person": (there, "I see you.", "Step in front of the camera."),
+        "whole_body": (
+            there and not quality.cropped,
+            "Your whole body is in.",
+            _what_is_cut(quality),
+        ),
+        "light": (
+            "dark" not in flags,
+            "Bright enough.",
+            "It is too dark: put a light in front of you.",
+        ),
+        "sharpness": (
+            there and "blur" not in flags,
+            "The picture is sharp.",
+            "The picture is blurred: focus or clean the camera, add light.",
+        ),
+        "alone": (
+            quality.others == 0,
+            "You are alone.",
+            "Somebody else is in the picture: ask them to step aside.",
+        ),
+        "distance": (
+            there and not flags & {"near", "far"},
+            "The distance is right.",
+            _where_to_go(quality),
+        ),
+    }
     return [
         {"name": name, "ok": bool(ok), "text": good if ok else bad}
-        for name, ok, good, bad in checks
+        for name, (ok, good, bad) in checks.items()
     ]
 
 

@@ -93,7 +93,7 @@ async def dataset_page(request: web.Request) -> web.Response:
     data = {
         "page": "dataset",
         "id": dataset_id,
-        "formats": [{"name": one.name, "title": one.title} for one in FORMATS.values()],
+        "formats": [{"name": one.name, "title": one.title} for one in FORMATS],
         "parts": _parts(),
         "keypoints": list(KEYPOINT_NAMES),
         "limbs": [list(limb) for limb in SKELETON],
