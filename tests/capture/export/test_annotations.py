@@ -25,7 +25,6 @@ from inference.body import KEYPOINT_NAMES, MIRROR_KEYPOINTS, PART_NAMES
 from .conftest import Recorded
 from .unpacking import expected_stems, exported, picture, stems
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
