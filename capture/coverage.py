@@ -146,9 +146,8 @@ def _arms(points: NDArray[np.float64], seen: NDArray[np.bool_]) -> set[str]:
         if not seen[[shoulder, elbow, wrist]].all():
             states.append("")
             continue
-        states.append(
-            _ARMS[int(np.digitize(_from_down(points[wrist] - points[shoulder]), (50, 120)))]
-        )
+        degrees = _from_down(points[wrist] - points[shoulder])
+        states.append("down" if degrees < 50 else "out" if degrees < 120 else "up")
         upper, lower = points[shoulder] - points[elbow], points[wrist] - points[elbow]
         if _between(upper, lower) < 80:
             found.add(f"bent {side}")

@@ -1,0 +1,169 @@
+"""The commands of `run.py` that need no server."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from capture.dataset import Dataset
+from capture.errors import CaptureError
+from capture.export import export_folder, export_zip
+from capture.files import TEMPORARY_SUFFIX, disk_error
+from capture.importer import ImportOptions, import_video
+from capture.manifest import valid_id
+from capture.progress import Progress
+from capture.segment import find_pictures, segment_picture
+from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.pool import NetworkPool
+from inference.zoo import default_model
+
+
+def capture(arguments: argparse.Namespace) -> int:
+    """One dataset per video; exit code 128 + signal when it was stopped."""
+    outs = _outs(arguments.videos, arguments.out)
+    for video in arguments.videos:
+        if not video.is_file():
+            raise CaptureError(f"There is no file {video}.")
+    pool = open_pool(arguments)
+    options = AnalyzerOptions(keep_heads=arguments.heads)
+    with _stopping() as stopped:
+        for video, out in zip(arguments.videos, outs, strict=True):
+            dataset_id = out.name if valid_id(out.name) else None
+            wanted = ImportOptions(
+                title=arguments.title,
+                source_kind=arguments.source_kind,
+                source_name=arguments.source_name,
+                dataset_id=dataset_id,
+                frame_format=arguments.frames,
+                analyzer=options,
+            )
+            with Progress(video.name, "frame", arguments.progress == "json") as progress:
+                if pool.notice:
+                    progress.note(pool.notice)
+                dataset = import_video(
+                    video, out, pool, wanted, progress, progress.note, lambda: bool(stopped)
+                )
+            _say_what_came(dataset, arguments)
+            if stopped:
+                return 128 + stopped[0]
+    return 0
+
+
+def segment(arguments: argparse.Namespace) -> int:
+    """A label map and a JSON file per picture; 1 when a picture could not be read."""
+    pictures = find_pictures(arguments.pictures)
+    analyzer = Analyzer(open_pool(arguments))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    with _stopping() as stopped, Progress("segment", "picture") as progress:
+        for done, path in enumerate(pictures, start=1):
+            try:
+                segment_picture(path, arguments.out, analyzer)
+            except CaptureError as error:
+                failed += 1
+                progress.note(str(error))
+            progress(done, len(pictures))
+            if stopped:
+                return 128 + stopped[0]
+    print(f"{len(pictures) - failed} of {len(pictures)} pictures are in {arguments.out}.")
+    return int(failed > 0)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """A dataset as a zip file (a path ending in .zip) or a folder."""
+    dataset, out = Dataset.open(arguments.dataset), arguments.out
+    if out.suffix.lower() == ".zip":
+        _export_zip(dataset, arguments.format, out)
+    else:
+        with Progress(arguments.format, "pair") as progress:
+            export_folder(dataset, arguments.format, out, progress)
+    print(f"{len(dataset.pairs)} pairs are in {out}.")
+    return 0
+
+
+def repair(arguments: argparse.Namespace) -> int:
+    """Masks with drifted colours become exact class ids."""
+    from capture.repair import repair_masks
+
+    with Progress("repair", "mask") as progress:
+        report = repair_masks(arguments.masks, arguments.out, progress=progress)
+    for line in report.lines():
+        print(line)
+    return 0
+
+
+def open_pool(arguments: argparse.Namespace) -> NetworkPool:
+    """Networks for files: one on each core, each with one thread, or on the Edge TPUs."""
+    model = arguments.model or default_model(arguments.device.startswith("edgetpu")).name
+    flags = {"long_side": arguments.long_side} if arguments.long_side else {}
+    return NetworkPool.open(
+        model, arguments.device, workers=min(os.cpu_count() or 1, 8), threads=1, **flags
+    )
+
+
+def _outs(videos: list[Path], out: Path) -> list[Path]:
+    """`out` itself for one video, a folder in it for each of several."""
+    if len(videos) == 1:
+        return [out]
+    names = [video.stem for video in videos]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise CaptureError(f"Two videos are called {twice}: capture them one by one.")
+    return [out / name for name in names]
+
+
+def _say_what_came(dataset: Dataset, arguments: argparse.Namespace) -> None:
+    counts = dataset.manifest.counts
+    if counts.written == 0:
+        raise CaptureError(
+            f"Nobody was found in {counts.seen} frames of {dataset.manifest.source.name}: "
+            "use a video that shows a person."
+        )
+    if arguments.progress == "json":
+        return
+    dropped = sum(counts.dropped.values())
+    without = f", {dropped} frames without a dancer" if dropped else ""
+    print(f"{counts.written} pairs{without}: {dataset.path}")
+
+
+def _export_zip(dataset: Dataset, name: str, out: Path) -> None:
+    temporary = out.with_name(out.name + TEMPORARY_SUFFIX)
+    try:
+        with temporary.open("wb") as file:
+            for chunk in export_zip(dataset, name):
+                file.write(chunk)
+        temporary.replace(out)
+    except OSError as error:
+        raise disk_error(error, out) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _stopping() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM, so that work can end in order; the second one kills."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received:
+            sys.exit(128 + number)
+        received.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {
+        number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

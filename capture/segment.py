@@ -1,0 +1,108 @@
+"""Pictures become label maps and poses, one PNG and one JSON file each."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from capture.errors import CaptureError
+from capture.files import write_whole
+from capture.pictures import MAX_PIXELS, encode_labels
+from inference.analysis import Analysis, Person, Rgb
+from inference.analyzer import Analyzer
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""What a folder is searched for."""
+
+
+def find_pictures(paths: Iterable[Path]) -> list[Path]:
+    """The pictures among files and in folders, each folder sorted by name.
+
+    Raises:
+        CaptureError: a path does not exist, two pictures have the same name, or there is none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise CaptureError(f"There is no picture in the folder {path}.")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise CaptureError(f"There is no file {path}.")
+    names: dict[str, Path] = {}
+    for path in found:
+        if path.stem in names:
+            raise CaptureError(
+                f"{names[path.stem]} and {path} would both become {path.stem}.png: "
+                "rename one, or give them different folders for --out."
+            )
+        names[path.stem] = path
+    return found
+
+
+def segment_picture(path: Path, out: Path, analyzer: Analyzer) -> None:
+    """Write `out/NAME.png` (palette label map) and `out/NAME.json` (everybody, best first).
+
+    Raises:
+        CaptureError: it is no picture, is too large, or the result cannot be written.
+    """
+    rgb = read_picture(path)
+    analyzer.reset()
+    analysis = analyzer.analyse(rgb, 0.0)
+    write_whole(out / f"{path.stem}.png", encode_labels(analysis.labels))
+    text = json.dumps(as_json(analysis)) + "\n"
+    write_whole(out / f"{path.stem}.json", text.encode())
+
+
+def read_picture(path: Path) -> Rgb:
+    """A picture the right way up (EXIF), uint8 `[H, W, 3]`; `CaptureError` when it is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(path)
+        if picture.width * picture.height > MAX_PIXELS:
+            raise CaptureError(
+                f"{path.name} has {picture.width} x {picture.height} pixels, "
+                f"more than {MAX_PIXELS}: make it smaller."
+            )
+        upright = ImageOps.exif_transpose(picture)
+        return np.ascontiguousarray(np.asarray(upright.convert("RGB")))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise CaptureError(f"{path.name} is no picture that can be read.") from error
+
+
+def as_json(analysis: Analysis) -> dict[str, Any]:
+    """`{"size": [w, h], "people": [...], "dancer": index or null}`, in pixels of the picture."""
+    height, width = analysis.labels.shape
+    people = sorted(_everybody(analysis), key=lambda person: -person.score)
+    dancer = next((i for i, one in enumerate(people) if one is analysis.person), None)
+    return {
+        "size": [width, height],
+        "people": [
+            {
+                "score": round(float(person.score), 4),
+                "box": [round(float(side), 2) for side in person.box],
+                "keypoints": [
+                    [round(float(x), 2), round(float(y), 2), round(float(score), 4)]
+                    for x, y, score in person.keypoints
+                ],
+            }
+            for person in people
+        ],
+        "dancer": dancer,
+    }
+
+
+def _everybody(analysis: Analysis) -> Iterator[Person]:
+    if analysis.person is not None:
+        yield analysis.person
+    yield from analysis.others

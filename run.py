@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Understudy's command line. Without a command it serves the pages."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# OpenBLAS's own threads would fight those of the networks; it reads this when it is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+COMMANDS = ("serve", "capture", "segment", "export", "repair", "models", "bench")
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; its exit code."""
+    if sys.version_info < (3, 11):  # noqa: UP036  An older one gets this far.
+        print("Understudy needs Python 3.11 or newer.", file=sys.stderr)
+        return 1
+    try:
+        return _run(argv)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("capture", "inference", "server", "bench"):
+            raise
+        print(
+            f"The Python package {error.name} is not installed: use `make run`, or "
+            "`python -m pip install -r requirements.txt`.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _run(argv: list[str]) -> int:
+    from inference.errors import UnderstudyError
+
+    if not argv or (argv[0] not in COMMANDS and argv[0] not in ("-h", "--help")):
+        argv = ["serve", *argv]
+    try:
+        arguments = _parser(argv[0]).parse_args(argv)
+        code: int = arguments.command(arguments)
+        return code
+    except UnderstudyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """Only what `wanted` needs is imported: `models` must not wait for the server."""
+    parser = argparse.ArgumentParser(
+        prog="run.py", description="Open a URL, dance, download an aligned dataset of yourself."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    titles = {
+        "serve": "serve the pages (the default)",
+        "capture": "turn videos into datasets",
+        "segment": "label maps and poses of pictures",
+        "export": "a dataset in the format your tools read",
+        "repair": "masks whose colours have drifted become exact",
+        "models": "the networks: list them, fetch one",
+        "bench": "how fast, how good, on this machine",
+    }
+    for name, title in titles.items():
+        command = commands.add_parser(name, help=title, description=title)
+        if name == wanted:
+            _ADD[name](command)
+    return parser
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    from server import settings
+
+    settings.add_arguments(parser)
+    parser.set_defaults(command=_serve)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    import logging
+
+    from server import app, settings
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    app.run(settings.from_arguments(arguments))
+    return 0
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="", metavar="NAME|PATH", help="network (see `models`)")
+    parser.add_argument(
+        "--device", default="auto", metavar="DEVICE", help="auto, cpu, edgetpu or edgetpu:0,1"
+    )
+    parser.add_argument(
+        "--long-side", type=int, default=0, metavar="N", help="of the network's input, pixels"
+    )
+
+
+def _add_capture(parser: argparse.ArgumentParser) -> None:
+    from capture import commands
+
+    parser.add_argument("videos", nargs="+", type=Path, metavar="VIDEO")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the dataset, or one each in it"
+    )
+    parser.add_argument("--heads", action="store_true", help="keep the network's raw outputs too")
+    parser.add_argument("--frames", choices=("jpg", "png"), default="jpg", help="default: jpg")
+    parser.add_argument("--title", default="", help="default: the video's name")
+    # How the server calls it.
+    parser.add_argument(
+        "--progress", choices=("bar", "json"), default="bar", help=argparse.SUPPRESS
+    )
+    parser.add_argument(
+        "--source-kind", choices=("import", "recorder"), default="import", help=argparse.SUPPRESS
+    )
+    parser.add_argument("--source-name", default="", help=argparse.SUPPRESS)
+    _add_network(parser)
+    parser.set_defaults(command=commands.capture)
+
+
+def _add_segment(parser: argparse.ArgumentParser) -> None:
+    from capture import commands
+
+    parser.add_argument("pictures", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _add_network(parser)
+    parser.set_defaults(command=commands.segment)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    from capture import commands
+    from capture.export import FORMATS
+
+    names = [one.name for one in FORMATS]
+    parser.add_argument("dataset", type=Path, metavar="DATASET")
+    parser.add_argument("--format", choices=names, required=True)
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="PATH", help="NAME.zip, or a folder"
+    )
+    parser.set_defaults(command=commands.export)
+
+
+def _add_repair(parser: argparse.ArgumentParser) -> None:
+    from capture import commands
+
+    parser.add_argument("masks", type=Path, metavar="MASKS", help="a picture or a folder of them")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(command=commands.repair)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=("list", "fetch"), default="list")
+    parser.add_argument("name", nargs="?", metavar="NAME")
+    parser.set_defaults(command=_models)
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from inference import zoo
+    from inference.errors import ModelError
+
+    if arguments.action == "fetch":
+        if arguments.name is None:
+            raise ModelError("Name the network to fetch: `python run.py models` lists them.")
+        from capture.progress import Progress
+
+        with Progress(arguments.name, "B") as progress:
+            path = zoo.fetch(arguments.name, progress)
+        print(f"{arguments.name} is here: {path}")
+        return 0
+    for state in zoo.list_models():
+        here = "here" if state.path else state.problem or "to be fetched"
+        print(f"{state.model.name:<28} {here:<14} {state.model.title}")
+    print(f"\nFolder: {zoo.models_folder()}")
+    return 0
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    from bench import command
+
+    command.add_arguments(parser)
+    parser.set_defaults(command=command.main)
+
+
+_ADD = {
+    "serve": _add_serve,
+    "capture": _add_capture,
+    "segment": _add_segment,
+    "export": _add_export,
+    "repair": _add_repair,
+    "models": _add_models,
+    "bench": _add_bench,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
