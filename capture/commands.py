@@ -19,6 +19,7 @@ from capture.files import TEMPORARY_SUFFIX, disk_error
 from capture.importer import ImportOptions, import_video
 from capture.manifest import valid_id
 from capture.progress import Progress
+from capture.repair import repair_masks
 from capture.segment import find_pictures, segment_picture
 from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.pool import NetworkPool
@@ -90,13 +91,16 @@ def export(arguments: argparse.Namespace) -> int:
 
 def repair(arguments: argparse.Namespace) -> int:
     """Masks with drifted colours become exact class ids."""
-    from capture.repair import repair_masks
-
     with Progress("repair", "mask") as progress:
         report = repair_masks(arguments.masks, arguments.out, progress=progress)
-    for line in report.lines():
-        print(line)
-    return 0
+    for sentence in report.skipped.values():
+        print(sentence, file=sys.stderr)
+    share = 100 * report.doubtful / max(report.pixels, 1)
+    print(
+        f"{len(report.masks)} masks are in {arguments.out}; "
+        f"{report.doubtful} pixels ({share:.2f} %) are doubtful, see report.json."
+    )
+    return int(bool(report.skipped))
 
 
 def open_pool(arguments: argparse.Namespace) -> NetworkPool:

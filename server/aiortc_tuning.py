@@ -54,7 +54,7 @@ def install() -> bool:
         logger.warning("aiortc %s is unknown: video comes in a frame later", aiortc.__version__)
         return False
     jitterbuffer.JitterBuffer._remove_frame = _remove_frame  # type: ignore[method-assign]
-    aioice.ice.Connection.get_component_candidates = _gather  # type: ignore[method-assign]
+    aioice.ice.Connection.get_component_candidates = _gather  # type: ignore[method-assign,assignment]
     aioice.ice.get_host_addresses = _host_addresses
     return True
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import logging
 import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import IO
 
 import cv2
 from aiohttp import web
 
+from capture.errors import DatasetBusy
+from capture.files import locked
 from inference.errors import UnderstudyError
 from server import aiortc_tuning, answers, datasets_api, pages, signalling, uploads_api
 from server.access import Access
@@ -21,6 +20,7 @@ from server.background import Background
 from server.certificate import own_address, tls_context
 from server.errors import ServerError
 from server.house import HOUSE, House
+from server.imports import Imports
 from server.jobs import Jobs
 from server.networks import Networks
 from server.recording import Recordings
@@ -77,7 +77,7 @@ def _move_in(settings: Settings) -> House:
         jobs=jobs,
         uploads=Uploads(settings, background),
     )
-    house.uploads.arrived = getattr(house, "analyse_upload", None)
+    house.uploads.arrived = Imports(settings, background, jobs).start
     return house
 
 
@@ -103,8 +103,14 @@ async def health(request: web.Request) -> web.Response:
 def run(settings: Settings) -> None:
     """Serve until Ctrl-C or SIGTERM; `UnderstudyError` in one sentence when it cannot start."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    with _only_user_of(settings.data):
-        asyncio.run(_serve(settings))
+    try:
+        with locked(settings.data):
+            asyncio.run(_serve(settings))
+    except DatasetBusy:
+        raise ServerError(
+            f"Another Understudy uses the data folder {settings.data}: stop it,"
+            " or choose another folder with --data."
+        ) from None
 
 
 async def _serve(settings: Settings) -> None:
@@ -130,7 +136,10 @@ async def _until_stopped() -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
     await stopped.wait()
 
 
@@ -153,26 +162,3 @@ def _why_not(error: OSError, settings: Settings) -> str:
     if error.errno == errno.EACCES:
         return f"Port {settings.port} needs an administrator: choose one above 1023 with --port."
     return f"Nothing can listen on {settings.host} port {settings.port}: {error.strerror}."
-
-
-class _only_user_of:
-    """Holds a lock on a data folder: two servers would clean away each other's uploads."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / ".lock"
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("w")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._file.close()
-            raise ServerError(
-                f"Another Understudy uses the data folder {self._path.parent}: stop it,"
-                " or choose another folder with --data."
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
-from capture.dataset import list_datasets
+from capture.dataset import Dataset, list_datasets
+from capture.errors import DatasetBusy
+from capture.export import FORMATS, export_zip
+from capture.manifest import Manifest, clean_title
+from server.answers import read_json
 from server.errors import Refused
 from server.house import HOUSE, House
+from server.thumbnails import Thumbnails
+
+T = TypeVar("T")
 
 ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
-MAX_INDEX = 10_000_000
 WIDTHS = range(16, 1025)
+THUMBNAIL = 320
+"""Pixels across of the pictures in the list."""
 _BLOCK = 256 * 1024
+_thumbnails = Thumbnails()
 routes = web.RouteTableDef()
 
 
@@ -42,9 +53,159 @@ def _writable(request: web.Request) -> Path:
 
 async def summaries(house: House) -> list[dict[str, Any]]:
     """All datasets, newest first, as `GET /api/datasets` lists them."""
-    found = await house.background.run(list_datasets, house.settings.datasets)
-    return [_summary(house, one) for one in found]
+
+    def look() -> list[dict[str, Any]]:
+        return [_summary(one) for one in list_datasets(house.settings.datasets)]
+
+    listed = await house.background.run(look)
+    for one in listed:
+        job = house.jobs.writing(one["id"])
+        one["job"] = None if job is None else job.id
+    return listed
 
 
-def _summary(house: House, one: Any) -> dict[str, Any]:
-    raise NotImplementedError
+def _summary(dataset: Dataset) -> dict[str, Any]:
+    manifest, index = dataset.manifest, dataset.thumbnail_index()
+    base = f"/datasets/{dataset.path.name}"
+    return {
+        "id": dataset.path.name,
+        "title": manifest.title,
+        "created": manifest.created,
+        "pairs": dataset.count,
+        "seconds": round(dataset.seconds, 1),
+        "source": manifest.source.kind,
+        "state": manifest.state,
+        "coverage": manifest.coverage.get("fraction", 0.0),
+        "thumbnail": None if index is None else f"{base}/frames/{index}?width={THUMBNAIL}",
+        "mask": None if index is None else f"{base}/parts/{index}?width={THUMBNAIL}",
+    }
+
+
+@routes.get("/api/datasets")
+async def list_all(request: web.Request) -> web.Response:
+    """All datasets, newest first."""
+    return web.json_response(await summaries(request.app[HOUSE]))
+
+
+@routes.get("/api/datasets/{id}")
+async def one(request: web.Request) -> web.Response:
+    """The manifest and the pairs."""
+    house, folder = request.app[HOUSE], _folder(request)
+
+    def read() -> str:
+        dataset = Dataset.open(folder)
+        pairs = [pair.to_json(smoothed=False) for pair in dataset.pairs]
+        return json.dumps({**dataset.manifest.to_json(), "pairs": pairs, "job": job})
+
+    running = house.jobs.writing(folder.name)
+    job = None if running is None else running.id
+    text = await house.background.run(read)
+    return web.Response(text=text, content_type="application/json")
+
+
+@routes.patch("/api/datasets/{id}")
+async def rename(request: web.Request) -> web.Response:
+    """`{"title"}`: another title."""
+    folder = _writable(request)
+    title = (await read_json(request)).get("title")
+    if not isinstance(title, str) or not clean_title(title):
+        raise Refused(400, "title", "A dataset needs a title.")
+    await request.app[HOUSE].background.run(_changed, folder, lambda one: one.rename(title))
+    return web.json_response({"title": clean_title(title)})
+
+
+@routes.delete("/api/datasets/{id}")
+async def delete(request: web.Request) -> web.Response:
+    """Delete the dataset for good."""
+    folder = _writable(request)
+    await request.app[HOUSE].background.run(_changed, folder, Dataset.delete)
+    return web.Response(status=204)
+
+
+@routes.post("/api/datasets/{id}/delete-frames")
+async def delete_frames(request: web.Request) -> web.Response:
+    """`{"indices": [...]}`: delete these pairs for good."""
+    folder = _writable(request)
+    indices = (await read_json(request)).get("indices")
+    if not isinstance(indices, list) or not all(type(index) is int for index in indices):
+        raise Refused(400, "indices", "Name the frames to delete: a list of their numbers.")
+    left = await request.app[HOUSE].background.run(
+        _changed, folder, lambda dataset: dataset.delete_pairs(indices)
+    )
+    return web.json_response({"pairs": left})
+
+
+@routes.get("/datasets/{id}/frames/{index:[0-9]{1,8}}")
+async def frame(request: web.Request) -> web.StreamResponse:
+    """A frame, or a small version of it."""
+    return await _picture(request, Dataset.frame_path)
+
+
+@routes.get("/datasets/{id}/parts/{index:[0-9]{1,8}}")
+async def parts(request: web.Request) -> web.StreamResponse:
+    """A label map, or a small version of it."""
+    return await _picture(request, Dataset.labels_path)
+
+
+@routes.get("/datasets/{id}/export/{format}.zip")
+async def export(request: web.Request) -> web.StreamResponse:
+    """A dataset in a format, as a zip file made while it is sent."""
+    house, folder = request.app[HOUSE], _folder(request)
+    name = request.match_info["format"]
+    if name not in {one.name for one in FORMATS}:
+        raise Refused(404, "not_found", "There is no such format.")
+    chunks = await house.background.run(_changed, folder, lambda dataset: export_zip(dataset, name))
+    response = web.StreamResponse()
+    response.content_type = "application/zip"
+    response.headers["Content-Disposition"] = f'attachment; filename="{folder.name}-{name}.zip"'
+    try:
+        await response.prepare(request)
+        while block := await house.background.run(_gathered, chunks):
+            await response.write(block)
+        await response.write_eof()
+    finally:
+        await house.background.run(chunks.close)
+    return response
+
+
+def _gathered(chunks: Iterator[bytes]) -> bytes:
+    """The next few chunks together; nothing at the end."""
+    block = bytearray()
+    for chunk in chunks:
+        block += chunk
+        if len(block) >= _BLOCK:
+            break
+    return bytes(block)
+
+
+def _changed(folder: Path, change: Callable[[Dataset], T]) -> T:
+    try:
+        return change(Dataset.open(folder))
+    except DatasetBusy as error:
+        raise Refused(409, "busy", str(error)) from error
+
+
+async def _picture(
+    request: web.Request, where: Callable[[Dataset, int], Path]
+) -> web.StreamResponse:
+    house, folder = request.app[HOUSE], _folder(request)
+    manifest = await house.background.run(Manifest.load, folder)
+    path = where(Dataset(folder, manifest), int(request.match_info["index"]))
+    headers = {"Cache-Control": "private, max-age=60"}
+    try:
+        if "width" not in request.query:
+            if not path.is_file():
+                raise FileNotFoundError
+            return web.FileResponse(path, headers=headers)
+        small = await house.background.run(_thumbnails.get, path, _width(request))
+    except OSError:
+        raise Refused(404, "not_found", "There is no such frame; it may be deleted.") from None
+    kind = "image/png" if path.parent.name == "parts" else "image/jpeg"
+    return web.Response(body=small, content_type=kind, headers=headers)
+
+
+def _width(request: web.Request) -> int:
+    text = request.query["width"]
+    if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) not in WIDTHS:
+        raise Refused(400, "width", f"A width is {WIDTHS.start} to {WIDTHS.stop - 1} pixels.")
+    return int(text)

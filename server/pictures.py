@@ -20,7 +20,7 @@ def to_i420(frame: av.VideoFrame) -> I420:
     """A copy of the frame's pixels; odd sides are padded by repeating the last row or column."""
     even = frame.width % 2 == 0 and frame.height % 2 == 0
     if even and frame.format.name in ("yuv420p", "yuvj420p"):
-        return frame.to_ndarray()
+        return np.asarray(frame.to_ndarray(), np.uint8)
     rgb = frame.to_ndarray(format="rgb24")
     padded = cv2.copyMakeBorder(rgb, 0, frame.height % 2, 0, frame.width % 2, cv2.BORDER_REPLICATE)
     return np.asarray(cv2.cvtColor(padded, cv2.COLOR_RGB2YUV_I420), np.uint8)

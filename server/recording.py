@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from datetime import datetime
 from typing import Any
 
+from capture.importer import model_info
+from capture.manifest import Source, new_id
 from capture.recorder import Recorder
 from inference.analysis import Analysis, Rgb
 from inference.pool import NetworkPool
@@ -48,6 +51,11 @@ class LiveRecording:
             self._recorder.offer(rgb, analysis, seconds)
             return True
 
+    @property
+    def error(self) -> str | None:
+        """What went wrong with writing, in one sentence."""
+        return self._recorder.error
+
     def state(self) -> dict[str, Any]:
         """The contract's `recording` of the `state` message."""
         written = self._recorder.written
@@ -75,6 +83,8 @@ class Recordings:
         self._settings = settings
         self._background = background
         self._expecting: set[str] = set()
+        self.running: set[str] = set()
+        """Datasets that are being recorded now."""
         self._room = (0.0, True)
 
     async def begin(
@@ -84,14 +94,36 @@ class Recordings:
         if not self.room_left():
             raise ServerError("The server's disk is nearly full; delete some datasets first.")
         recording = await self._background.run(self._begin, wanted, size, pool, threshold)
+        self.running.add(recording.dataset)
         if wanted.high_quality:
             self._expecting.add(recording.dataset)
         return recording
 
+    async def end(self, recording: LiveRecording) -> dict[str, int]:
+        """Complete the dataset; its counts. One without a single pair is not kept."""
+        try:
+            counts = await self._background.run(recording.close)
+            if counts["written"] == 0 and recording.dataset not in self._expecting:
+                folder = self._settings.datasets / recording.dataset
+                await self._background.run(shutil.rmtree, folder, ignore_errors=True)
+            return counts
+        finally:
+            self.running.discard(recording.dataset)
+
     def _begin(
         self, wanted: Record, size: tuple[int, int], pool: NetworkPool, threshold: float
     ) -> LiveRecording:
-        raise NotImplementedError
+        dataset = new_id()
+        recorder = Recorder(
+            self._settings.datasets / dataset,
+            Source("webrtc"),
+            model_info(pool, size, threshold),
+            wanted.title or f"Recording of {datetime.now():%d %B, %H:%M}",
+            dataset,
+            keep_heads=wanted.heads,
+        )
+        most = self._settings.max_recording_seconds
+        return LiveRecording(dataset, recorder, wanted.seconds, most, wanted.heads)
 
     def take_upload(self, dataset: str) -> bool:
         """Whether a video is expected for this dataset; it is expected once."""

@@ -249,7 +249,7 @@ class Session:
         if recording is None:
             return
         self._apply_options()
-        counts = await self._house.background.run(recording.close)
+        counts = await self._house.recordings.end(recording)
         self._tell("recorded", dataset=recording.dataset, **counts)
 
     # What the page is told
@@ -274,6 +274,9 @@ class Session:
                 await self.close("the browser fell silent")
             if self._recording is not None and not self._house.recordings.room_left():
                 self._tell_error("disk", "The disk is nearly full: the recording was stopped.")
+                self._obey_soon(control.Stop())
+            if self._recording is not None and self._recording.error is not None:
+                self._tell_error("disk", self._recording.error)
                 self._obey_soon(control.Stop())
             if self._channel and self._channel.bufferedAmount < MAX_BUFFERED_BYTES:
                 self._tell("state", **self._observer.state(), **self._figures())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -49,7 +49,7 @@ _MODULES: dict[str, ModuleType] = {
 }
 
 
-def export_zip(dataset: Dataset, format: str) -> Iterator[bytes]:
+def export_zip(dataset: Dataset, format: str) -> Generator[bytes, None, None]:
     """The dataset as a zip file, piece after piece, made while it is read.
 
     From this call on and until the last piece the dataset cannot be changed; an iterator that is
@@ -111,7 +111,7 @@ def _module(format: str) -> ModuleType:
     return _MODULES[format]
 
 
-def _zip_chunks(dataset: Dataset, module: ModuleType) -> Iterator[bytes]:
+def _zip_chunks(dataset: Dataset, module: ModuleType) -> Generator[bytes, None, None]:
     with dataset.reading():
         pairs = Pairs(Dataset.open(dataset.path), module.PASSES)
         yield b""
