@@ -1,4 +1,4 @@
-"""What every test may ask for: the larger real data and the networks, where this machine has them."""
+"""What tests may ask for: the larger real data and the networks, where this machine has them."""
 
 import os
 from pathlib import Path
