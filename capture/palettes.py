@@ -30,7 +30,7 @@ FAR = 20.0
 STRANGE_SHARE = 0.1
 """A palette does not fit when more of what is not background is far from it."""
 
-SEPARATION = 10.0
+SEPARATION = 6.0
 """CIELAB units between two classes that k-means may tell apart; noise is smaller."""
 
 RARE_SHARE = 1e-5
@@ -157,12 +157,7 @@ def found(census: ColourCensus) -> Palette:
     """
     colours, shares = census.colours()
     points = cielab(colours)
-    seeds = [0]
-    for index in range(1, len(points)):
-        if len(seeds) == MAX_CLASSES or shares[index] < RARE_SHARE:
-            break
-        if np.linalg.norm(points[seeds] - points[index], axis=1).min() >= SEPARATION:
-            seeds.append(index)
+    seeds = _seeds(points, shares)
     nearest = np.linalg.norm(points[:, None] - points[seeds], axis=2).argmin(axis=1)
     copies = np.ceil(shares * _SAMPLES).astype(np.int64)
     initial = np.repeat(nearest, copies).astype(np.int32)[:, None]
@@ -181,3 +176,14 @@ def found(census: ColourCensus) -> Palette:
     order = sorted(range(len(seeds)), key=lambda number: -weights[number])
     centres = [np.average(colours[members[n]], axis=0, weights=shares[members[n]]) for n in order]
     return Palette("found", np.array(centres).round().astype(np.uint8))
+
+
+def _seeds(points: Lab, shares: NDArray[np.float64]) -> list[int]:
+    """Which colours found a class: the commonest that lie apart."""
+    seeds = [0]
+    for index in range(1, len(points)):
+        if len(seeds) == MAX_CLASSES or shares[index] < RARE_SHARE:
+            break
+        if np.linalg.norm(points[seeds] - points[index], axis=1).min() >= SEPARATION:
+            seeds.append(index)
+    return seeds

@@ -170,8 +170,8 @@ def _palette(paths: list[Path], choice: PaletteChoice) -> tuple[Palette, dict[st
             continue
         colours, which, counts = _distinct(rgb)
         if len(colours) > CLEAN_COLOURS:
-            flat = _flat(rgb)
-            counts = np.bincount(which[flat], minlength=len(colours))
+            flat = which[_flat(rgb)]
+            counts = np.bincount(flat, minlength=len(colours)) if len(flat) else counts
         census.add(colours, counts)
     if len(skipped) == len(paths):
         raise CaptureError(f"No mask could be read. {next(iter(skipped.values()))}")
