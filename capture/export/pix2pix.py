@@ -35,5 +35,5 @@ def entries(pairs: Pairs) -> Iterator[Entry]:
         for record in pairs.every(split):
             labels = pairs.dataset.labels(record.index)
             frame = pairs.dataset.frame(record.index)
-            side_by_side = np.concatenate([PALETTE[labels], frame], axis=1)
+            side_by_side = np.concatenate([np.take(PALETTE, labels, axis=0), frame], axis=1)
             yield Entry(f"{split}/{pairs.stem(record)}.jpg", encode_frame(side_by_side, "jpg"))

@@ -12,7 +12,10 @@ import pytest
 from PIL import Image
 
 from capture.dataset import Dataset
-from capture.export import export_folder, webdataset
+from capture.export import FORMATS, export_folder, webdataset
+from capture.manifest import ModelInfo, Source
+from capture.writer import DatasetWriter
+from inference.analysis import Analysis, Person
 from inference.body import LABEL_NAMES, PALETTE
 
 from .conftest import Recorded
@@ -104,3 +107,46 @@ def test_webdataset_shards(
     assert seen["train"] == expected_stems(recorded.dataset, held_out=False)
     assert seen["val"] == expected_stems(recorded.dataset, held_out=True)
     assert (len(archive.namelist()) > 2) == (shard_bytes == 100_000)
+
+
+@pytest.fixture
+def turned(tmp_path: Path) -> Dataset:
+    """PNG frames; the camera was turned in the middle of the recording."""
+    random = np.random.default_rng(0)
+    path = tmp_path / "turned"
+    model = ModelInfo("a network", "0" * 64, (33, 33), "cpu", 0.6)
+    writer = DatasetWriter.create(path, Source("webrtc"), model, frame_format="png")
+    keypoints = np.full((17, 3), (9, 9, 0.9), np.float32)
+    for index, shape in enumerate([(48, 64)] * 3 + [(65, 47)] * 3):
+        labels = random.integers(0, 25, shape, dtype=np.uint8)
+        rgb = random.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        person = Person(keypoints, 0.9, (1, 1, 20, 20))
+        writer.write(index, index / 30, rgb, Analysis(labels, person), [])
+    writer.close()
+    return Dataset.open(path)
+
+
+@pytest.mark.parametrize("name", [one.name for one in FORMATS])
+def test_png_frames_of_two_sizes(turned: Dataset, name: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_folder(turned, name, out)
+    if name == "webdataset":
+        for shard in out.iterdir():
+            with tarfile.open(shard) as tar:
+                tar.extractall(out, filter="data")
+    frames = [turned.frame_path(pair.index).read_bytes() for pair in turned.pairs]
+    exported_files = [path.read_bytes() for path in sorted(out.rglob("*.png"))]
+    if name != "pix2pix":
+        assert sorted(frames) == sorted(data for data in exported_files if data in frames)
+    else:
+        sizes = [Image.open(path).size for path in sorted(out.rglob("*.jpg"))]
+        assert sizes == [(128, 48)] * 3 + [(94, 65)] * 3
+    if name == "coco":
+        read = json.loads((out / "annotations" / "person_parts_train.json").read_text())
+        sizes = [(image["width"], image["height"]) for image in read["images"]]
+        assert sizes == [(64, 48)] * 3 + [(47, 65)] * 2
+        assert read["images"][0]["file_name"] == "000000.png"
+    if name == "yolo-pose":
+        line = (out / "labels" / "train" / "000003.txt").read_text().split()
+        assert [float(word) for word in line[1:5]] == pytest.approx([0.5, 0.5, 1, 1], abs=0.05)
+        assert float(line[5]) == pytest.approx(9 / 47, abs=1e-6)
