@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import warnings
 from dataclasses import astuple
 from pathlib import Path
 
@@ -120,14 +119,12 @@ def whole(path: Path) -> bool:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(path, formats=("PNG", "JPEG"))
+        picture = Image.open(path, formats=("PNG", "JPEG"))
         if picture.width * picture.height > MAX_PIXELS:
             raise DatasetError(f"{path} is larger than {MAX_PIXELS} pixels.")
         picture.load()
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing.") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DatasetError(f"{path} is damaged: {error}.") from error
     return picture

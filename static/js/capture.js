@@ -1,0 +1,180 @@
+// The capture page: camera → server → masks, and everything around the picture.
+
+import { pageData } from "./api.js";
+import { CameraError, listCameras, openCamera } from "./camera.js";
+import { Figures } from "./figures.js";
+import { Guide } from "./guide.js";
+import { fileTrack, Importing } from "./importing.js";
+import { Recording } from "./recording.js";
+import { Session } from "./session.js";
+import { Settings } from "./settings.js";
+import { toast } from "./toasts.js";
+
+const element = (id) => document.getElementById(id);
+const SLOW_MS = 4000;
+
+const settings = new Settings();
+const session = new Session(() => settings.forServer());
+const guide = new Guide();
+const figures = new Figures(session);
+const recording = new Recording(session, () => (playing ? null : camera));
+const importing = new Importing({ play, model: () => settings.get("model") });
+
+let camera = null;
+let playing = null;
+
+/** Say something where the picture will be; with `actions`, what can be done about it. */
+function sayOnStage(sentence, { retry = false, file = false, busy = false } = {}) {
+  element("stage-message").hidden = sentence === "";
+  element("stage-sentence").textContent = sentence;
+  element("stage-spinner").hidden = !busy;
+  element("stage-retry").hidden = !retry;
+  element("stage-file").hidden = !file;
+}
+
+/** Say something over the picture; it goes away by itself or with "". */
+function noteOnStage(sentence) {
+  element("stage-note").hidden = sentence === "";
+  element("stage-note").textContent = sentence;
+}
+
+async function useCamera() {
+  sayOnStage("Asking for your camera …", { busy: true });
+  const slow = setTimeout(
+    () => sayOnStage("Waiting for your camera: does the browser ask you to allow it?", { busy: true }),
+    SLOW_MS,
+  );
+  try {
+    const wanted = { deviceId: settings.get("camera"), resolution: settings.get("resolution") };
+    const stream = await openCamera(wanted);
+    camera?.getTracks().forEach((track) => track.stop());
+    camera = stream;
+    const [track] = stream.getVideoTracks();
+    track.addEventListener("ended", () => {
+      if (camera === stream) sayOnStage("The camera was unplugged.", { retry: true, file: true });
+    });
+    settings.showCameras(await listCameras(), track.getSettings().deviceId);
+    return track;
+  } catch (error) {
+    if (!(error instanceof CameraError)) throw error;
+    document.body.dataset.state = "no-camera";
+    sayOnStage(error.message, { retry: true, file: true });
+    return null;
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+async function start() {
+  if (pageData.model === null) {
+    document.body.dataset.state = "no-model";
+    sayOnStage(pageData.model_error);
+    return;
+  }
+  const track = await useCamera();
+  if (!track) return;
+  sayOnStage("Connecting …", { busy: true });
+  await session.connect(track);
+}
+
+/** Another camera or resolution, without interrupting what comes back. */
+async function switchCamera() {
+  if (playing) return;
+  const before = element("stage-message").hidden;
+  const track = await useCamera();
+  if (track) {
+    if (before) sayOnStage("");
+    await session.replaceTrack(track);
+    session.send("source", { kind: "camera" });
+  }
+}
+
+/** Stream a file as if it were the camera. */
+async function play(file) {
+  try {
+    stopPlaying();
+    const source = await fileTrack(file, () => backToCamera(file));
+    playing = source;
+    await session.replaceTrack(source.track);
+    session.send("source", { kind: "file" });
+    await source.start();
+    element("stage").classList.add("from-file");
+    noteOnStage(`Playing ${file.name}`);
+  } catch (error) {
+    toast(error.message, "bad");
+  }
+}
+
+function stopPlaying() {
+  playing?.stop();
+  playing = null;
+  element("stage").classList.remove("from-file");
+}
+
+async function backToCamera(file) {
+  stopPlaying();
+  noteOnStage("");
+  toast(`${file.name} was played through.`, "good");
+  const [track] = camera?.getVideoTracks() ?? [];
+  if (track) {
+    await session.replaceTrack(track);
+    session.send("source", { kind: "camera" });
+  }
+}
+
+const onMessage = {
+  hello: () => recording.sendGesture(),
+  settings: (message) => settings.confirm(message),
+  state: (message) => {
+    guide.show(message);
+    figures.show(message.stats);
+    recording.show(message.recording);
+  },
+  start_recording: () => recording.begin(),
+  recording: (message) => recording.started(message.dataset),
+  recorded: (message) => recording.ended(message),
+  error: (message) => {
+    if (message.code !== "closed") toast(message.message, "bad");
+  },
+};
+
+session.addEventListener("message", ({ detail }) => onMessage[detail.type]?.(detail));
+session.addEventListener("picture", ({ detail }) => {
+  element("live").srcObject = detail;
+});
+session.addEventListener("state", ({ detail: { state, sentence } }) => {
+  const hasPicture = element("live").readyState >= 2;
+  recording.setLive(state === "live");
+  noteOnStage(state === "reconnecting" && hasPicture ? sentence : "");
+  if (state === "connecting") sayOnStage("Connecting …", { busy: true });
+  else if (state === "full") sayOnStage(`${sentence} I try again by myself.`, { busy: true });
+  else if (state === "failed") sayOnStage(sentence, { retry: true, file: true });
+  else if (state === "reconnecting" && !hasPicture) sayOnStage(sentence, { busy: true });
+});
+element("live").addEventListener("playing", () => sayOnStage(""));
+element("live").addEventListener("resize", ({ target }) => {
+  element("stage").style.setProperty("--aspect", target.videoWidth / target.videoHeight);
+});
+
+settings.addEventListener("server", ({ detail }) => session.send("settings", detail));
+settings.addEventListener("camera", switchCamera);
+element("stage-retry").addEventListener("click", start);
+element("stats-toggle").addEventListener("click", () => figures.toggle());
+navigator.mediaDevices?.addEventListener?.("devicechange", async () => {
+  const [track] = camera?.getVideoTracks() ?? [];
+  settings.showCameras(await listCameras(), track?.getSettings().deviceId);
+});
+
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const view = pageData.views[Number(event.key) - 1];
+  if (view) settings.choose("view", view.name);
+  else if (event.key === "r" || event.key === "R") recording.toggle();
+  else if (event.key === "s" || event.key === "S") figures.toggle();
+  else if (event.key === "m" || event.key === "M") settings.choose("mirror", !settings.get("mirror"));
+});
+
+if (matchMedia("(max-width: 720px)").matches) element("settings").open = false;
+start();
+export { importing };

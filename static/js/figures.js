@@ -1,0 +1,72 @@
+// The overlay of live figures, for whoever wants to know what is slow.
+
+const element = (id) => document.getElementById(id);
+const STAGES = ["convert", "resize", "invoke", "decode", "follow", "labels", "compose", "encode"];
+
+export class Figures {
+  #ping = [];
+  #browser = { decoded: 0, at: 0, fps: 0 };
+
+  constructor(session) {
+    this.session = session;
+    this.visible = localStorage.getItem("figures") === "yes";
+    this.#apply();
+    session.addEventListener("ping", ({ detail }) => {
+      this.#ping = [...this.#ping.slice(-9), detail];
+    });
+  }
+
+  toggle() {
+    this.visible = !this.visible;
+    localStorage.setItem("figures", this.visible ? "yes" : "no");
+    this.#apply();
+  }
+
+  async show(stats) {
+    if (!this.visible) return;
+    await this.#count();
+    const rows = {
+      "frames in / analysed / out": `${stats.fps_in} / ${stats.fps_analysed} / ${stats.fps_out} fps`,
+      "shown here": `${this.#browser.fps.toFixed(1)} fps`,
+      "in the server, p50 / p95": `${stats.in_out_ms.p50} / ${stats.in_out_ms.p95} ms`,
+      "round trip": this.#ping.length ? `${Math.round(median(this.#ping))} ms` : "–",
+      "bitrate up / down": `${stats.kbps_in} / ${stats.kbps_out} kbit/s`,
+      "frames left out": `${stats.dropped}`,
+      picture: `${stats.size[0]} × ${stats.size[1]}, ${stats.people} ${stats.people === 1 ? "person" : "people"}`,
+      network: `${stats.model} (${stats.device})`,
+    };
+    for (const stage of STAGES) {
+      if (stage in stats.stages) rows[stage] = `${stats.stages[stage].toFixed(1)} ms`;
+    }
+    element("figures").replaceChildren(
+      ...Object.entries(rows).flatMap(([name, value]) => {
+        const term = document.createElement("dt");
+        const text = document.createElement("dd");
+        term.textContent = name;
+        text.textContent = value;
+        return [term, text];
+      }),
+    );
+  }
+
+  async #count() {
+    for (const report of (await this.session.figures()).values()) {
+      if (report.type !== "inbound-rtp" || report.kind !== "video") continue;
+      const seconds = (report.timestamp - this.#browser.at) / 1000;
+      const frames = report.framesDecoded - this.#browser.decoded;
+      if (seconds > 0.5) {
+        const fps = frames >= 0 && seconds < 5 ? frames / seconds : 0;
+        this.#browser = { decoded: report.framesDecoded, at: report.timestamp, fps };
+      }
+    }
+  }
+
+  #apply() {
+    element("figures").hidden = !this.visible;
+    element("stats-toggle").setAttribute("aria-pressed", this.visible);
+  }
+}
+
+function median(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}

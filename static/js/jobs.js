@@ -1,0 +1,96 @@
+// Long work on the server, shown as a card: upload, analysis, time left, cancel, result.
+
+import { api, wait } from "./api.js";
+
+const POLL_MS = 500;
+
+/** "about 2 minutes", from seconds. */
+export function duration(seconds) {
+  if (seconds < 1.5) return "1 second";
+  if (seconds < 90) return `${Math.round(seconds)} seconds`;
+  return `about ${Math.round(seconds / 60)} minutes`;
+}
+
+const element = (name, className, text = "") => {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+};
+
+/** A card that tells how far one piece of work is. */
+export class JobCard {
+  constructor(title) {
+    this.element = element("article", "card job");
+    this.heading = element("h3", "job-title", title);
+    this.sentence = element("p", "job-sentence small soft");
+    this.sentence.setAttribute("role", "status");
+    this.meter = element("div", "meter");
+    this.fill = element("div", "meter-fill");
+    this.meter.append(this.fill);
+    this.actions = element("div", "job-actions");
+    this.cancel = element("button", "button button-small button-quiet", "Cancel");
+    this.cancel.type = "button";
+    this.actions.append(this.cancel);
+    this.element.append(this.heading, this.sentence, this.meter, this.actions);
+  }
+
+  say(sentence) {
+    this.sentence.textContent = sentence;
+  }
+
+  /** `share` 0..1, or null when it cannot be told. */
+  show(share) {
+    this.meter.classList.toggle("meter-unknown", share === null);
+    this.fill.style.width = `${Math.round((share ?? 1) * 1000) / 10}%`;
+  }
+
+  end(sentence, { bad = false, dataset = null } = {}) {
+    this.say(sentence);
+    this.sentence.classList.toggle("bad", bad);
+    this.meter.hidden = true;
+    this.cancel.remove();
+    if (dataset) {
+      const link = element("a", "button button-small button-primary", "Look through it");
+      link.href = `/datasets/${dataset}`;
+      this.actions.append(link);
+    }
+  }
+}
+
+/** Show a job until it is over; returns its last state. */
+export async function follow(card, id) {
+  card.cancel.onclick = () => {
+    card.cancel.disabled = true;
+    api(`/api/jobs/${id}`, { method: "DELETE" }).catch(() => {});
+  };
+  for (;;) {
+    let job;
+    try {
+      job = await api(`/api/jobs/${id}`);
+    } catch (error) {
+      if (error.status !== 0) {
+        card.end(error.message, { bad: true });
+        return null;
+      }
+      card.say(error.message);
+      await wait(2000);
+      continue;
+    }
+    if (job.state === "waiting") {
+      card.say("Waiting for its turn …");
+      card.show(null);
+    } else if (job.state === "running") {
+      const left = job.seconds_left === null ? "" : `, ${duration(job.seconds_left)} left`;
+      const of = job.total ? ` of ${job.total}` : "";
+      card.say(`Analysing: frame ${job.done}${of}${left}`);
+      card.show(job.total ? job.done / job.total : null);
+    } else {
+      const good = job.state === "done";
+      const message = good ? `${job.message || "Done: every frame was analysed."}` : job.message;
+      card.end(message, { bad: job.state === "failed", dataset: good ? job.dataset : null });
+      return job;
+    }
+    await wait(POLL_MS);
+  }
+}

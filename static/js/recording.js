@@ -1,0 +1,161 @@
+// Record: countdown, beep, running clock, figures, and what becomes of it.
+
+import { wait } from "./api.js";
+import { HighQuality, recordingType } from "./high_quality.js";
+import { follow, JobCard } from "./jobs.js";
+import { allowSound, beep } from "./sound.js";
+import { toast } from "./toasts.js";
+
+const COUNTDOWN = 3;
+const element = (id) => document.getElementById(id);
+
+const clockText = (seconds) =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+/** "idle", "counting", "recording" or "stopping". */
+export class Recording {
+  #state = "idle";
+  #counting = 0;
+  #highQuality = null;
+  #began = 0;
+
+  /** `stream()` gives the camera's stream, or null when a file is played. */
+  constructor(session, stream) {
+    this.session = session;
+    this.stream = stream;
+    element("record").addEventListener("click", () => this.toggle());
+    const type = recordingType();
+    const box = element("high-quality");
+    box.checked = Boolean(type) && localStorage.getItem("high-quality") !== "no";
+    box.disabled = !type;
+    if (!type) box.closest("label").title = "This browser cannot record by itself (MediaRecorder).";
+    box.addEventListener("change", () => {
+      localStorage.setItem("high-quality", box.checked ? "yes" : "no");
+    });
+    const gesture = element("gesture");
+    gesture.checked = localStorage.getItem("gesture") !== "no";
+    gesture.addEventListener("change", () => {
+      localStorage.setItem("gesture", gesture.checked ? "yes" : "no");
+      this.sendGesture();
+    });
+  }
+
+  sendGesture() {
+    this.session.send("gesture", { enabled: element("gesture").checked });
+  }
+
+  /** The call is up (or not): recording is possible (or not). */
+  setLive(live) {
+    element("record").disabled = !live && this.#state === "idle";
+    if (!live && this.#state === "counting") this.#setState("idle");
+    if (!live && this.#state !== "idle") this.ended(null);
+  }
+
+  toggle() {
+    allowSound();
+    if (this.#state === "idle") this.begin();
+    else if (this.#state === "counting") this.#setState("idle");
+    else if (this.#state === "recording") this.#stop();
+  }
+
+  /** Count down, then record. */
+  async begin() {
+    if (this.#state !== "idle" || element("record").disabled) return;
+    this.#setState("counting");
+    const round = (this.#counting += 1);
+    for (let left = COUNTDOWN; left > 0; left -= 1) {
+      element("countdown").textContent = left;
+      beep(660, 0.12);
+      await wait(1000);
+      if (this.#state !== "counting" || round !== this.#counting) return;
+    }
+    const limit = document.querySelector("input[name=limit]:checked").value;
+    const sent = this.session.send("record", {
+      seconds: limit ? Number(limit) : null,
+      title: "",
+      high_quality: element("high-quality").checked && Boolean(this.stream()),
+      heads: element("heads").checked,
+    });
+    this.#setState("idle");
+    if (!sent) toast("There is no connection to record on; wait a moment.", "bad");
+  }
+
+  #stop() {
+    this.#setState("stopping");
+    this.session.send("stop");
+  }
+
+  /** The server has begun. */
+  started(dataset) {
+    this.#setState("recording");
+    this.#began = performance.now();
+    beep(1175, 0.45);
+    const stream = this.stream();
+    this.#highQuality = null;
+    if (element("high-quality").checked && stream) {
+      try {
+        this.#highQuality = new HighQuality(stream, dataset);
+      } catch (error) {
+        toast(`High quality is not possible here (${error.message}); the live pairs are kept.`);
+      }
+    }
+  }
+
+  /** Figures while it runs; null when nothing is being recorded. */
+  show(figures) {
+    if (!figures) return;
+    if (this.#state === "idle") this.#setState("recording");
+    element("clock-time").textContent = clockText(figures.seconds);
+    element("clock-limit").textContent = figures.limit ? `/ ${clockText(figures.limit)}` : "";
+    const dropped = figures.dropped ? `, ${figures.dropped} left out` : "";
+    element("record-figures").textContent =
+      `${figures.written} pairs${dropped}, ${figures.rate.toFixed(1)} a second`;
+  }
+
+  /** The server has stopped, by whose wish ever; null: the connection was lost. */
+  async ended(message) {
+    if (this.#state === "idle") return;
+    this.#setState("idle");
+    element("record-figures").textContent = "";
+    beep(440, 0.5);
+    const highQuality = this.#highQuality;
+    this.#highQuality = null;
+    if (message && message.written === 0 && !highQuality) {
+      toast("Nobody was in the picture: nothing was kept.", "bad");
+      return;
+    }
+    const card = new JobCard("Your recording");
+    element("results").hidden = false;
+    element("results").prepend(card.element);
+    const pairs = message ? `${message.written} pairs` : "What was recorded until then";
+    const dropped = message?.dropped ? ` (${message.dropped} frames left out)` : "";
+    if (!highQuality) {
+      card.end(`${pairs}${dropped} kept from the live picture.`, { dataset: message?.dataset });
+      return;
+    }
+    card.say(`${pairs} kept. Sending the high-quality recording …`);
+    card.show(null);
+    try {
+      const { job } = await highQuality.finish();
+      await follow(card, job);
+    } catch (error) {
+      const dataset = message?.dataset;
+      card.end(`${error.message} The live pairs are kept.`, { bad: true, dataset });
+    }
+  }
+
+  #setState(state) {
+    this.#state = state;
+    document.body.dataset.recording = state;
+    element("countdown").hidden = state !== "counting";
+    element("clock").hidden = state !== "recording" && state !== "stopping";
+    element("record").classList.toggle("on", state !== "idle");
+    element("record").disabled = state === "stopping";
+    element("record-text").textContent =
+      { counting: "Cancel", recording: "Stop", stopping: "Stopping …" }[state] ?? "Record";
+    if (state === "counting") {
+      element("clock-time").textContent = "0:00";
+      element("clock-limit").textContent = "";
+    }
+  }
+}

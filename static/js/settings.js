@@ -1,0 +1,153 @@
+// What a person chooses, remembered in the browser; changes go to the server without a pause.
+
+import { pageData } from "./api.js";
+
+const KEY = "understudy";
+const SERVER_SIDE = ["view", "opacity", "threshold", "model", "long_side"];
+const SEND_MS = 80;
+
+const element = (id) => document.getElementById(id);
+
+/** Events: "server" (detail: what to send), "camera" (another camera or resolution is wanted). */
+export class Settings extends EventTarget {
+  #values;
+  #pending = {};
+  #timer = null;
+
+  constructor() {
+    super();
+    const defaults = { camera: "", resolution: "640x480", mirror: true, ...pageData.settings };
+    this.#values = { ...defaults, ...remembered() };
+    for (const [name, allowed] of [
+      ["view", pageData.views.map((view) => view.name)],
+      ["model", pageData.models],
+      ["long_side", pageData.long_sides],
+    ]) {
+      if (!allowed.includes(this.#values[name])) this.#values[name] = defaults[name];
+    }
+    this.#buildViews();
+    this.#buildFields();
+    this.show();
+  }
+
+  get(name) {
+    return this.#values[name];
+  }
+
+  /** What a new session begins with. */
+  forServer() {
+    return Object.fromEntries(SERVER_SIDE.map((name) => [name, this.#values[name]]));
+  }
+
+  /** The person chose something. */
+  choose(name, value) {
+    if (this.#values[name] === value) return;
+    this.#values[name] = value;
+    try {
+      localStorage.setItem(KEY, JSON.stringify(this.#values));
+    } catch {
+      // Private windows remember nothing.
+    }
+    this.show();
+    if (SERVER_SIDE.includes(name)) {
+      this.#pending[name] = value;
+      this.#timer ??= setTimeout(() => this.#flush(), SEND_MS);
+    } else if (name === "camera" || name === "resolution") {
+      this.dispatchEvent(new CustomEvent("camera"));
+    }
+  }
+
+  /** What the server says is in force. */
+  confirm(message) {
+    for (const name of SERVER_SIDE) {
+      if (name in message && !(name in this.#pending)) this.#values[name] = message[name];
+    }
+    this.show();
+  }
+
+  /** Cameras to choose from, and the one in use. */
+  showCameras(cameras, current) {
+    const select = element("camera");
+    select.replaceChildren(...cameras.map(({ id, name }) => new Option(name, id)));
+    if (current) select.value = current;
+    select.disabled = cameras.length < 2;
+  }
+
+  show() {
+    const values = this.#values;
+    for (const button of element("views").children) {
+      const chosen = button.dataset.view === values.view;
+      button.setAttribute("aria-checked", chosen);
+      button.tabIndex = chosen ? 0 : -1;
+    }
+    element("opacity").value = values.opacity;
+    element("opacity-value").textContent = `${Math.round(values.opacity * 100)} %`;
+    element("threshold").value = values.threshold;
+    element("threshold-value").textContent = `${Math.round(values.threshold * 100)} %`;
+    element("model").value = values.model;
+    element("long-side").value = values.long_side;
+    element("resolution").value = values.resolution;
+    element("mirror").checked = values.mirror;
+    element("stage").classList.toggle("mirrored", values.mirror);
+  }
+
+  #flush() {
+    this.#timer = null;
+    const detail = this.#pending;
+    this.#pending = {};
+    this.dispatchEvent(new CustomEvent("server", { detail }));
+  }
+
+  #buildViews() {
+    const grid = element("views");
+    pageData.views.forEach(({ name, title }, number) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "view";
+      button.dataset.view = name;
+      button.setAttribute("role", "radio");
+      const key = document.createElement("kbd");
+      key.textContent = number + 1;
+      button.append(title, key);
+      button.addEventListener("click", () => this.choose("view", name));
+      grid.append(button);
+    });
+    grid.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const buttons = [...grid.children];
+      const next = buttons.indexOf(document.activeElement) + step;
+      const button = buttons[(next + buttons.length) % buttons.length];
+      button.focus();
+      button.click();
+    });
+  }
+
+  #buildFields() {
+    element("model").replaceChildren(...pageData.models.map((name) => new Option(name, name)));
+    element("long-side").replaceChildren(
+      ...pageData.long_sides.map((pixels) => new Option(`${pixels} pixels`, pixels)),
+    );
+    const fields = {
+      camera: ["camera", "change", (field) => field.value],
+      resolution: ["resolution", "change", (field) => field.value],
+      mirror: ["mirror", "change", (field) => field.checked],
+      opacity: ["opacity", "input", (field) => Number(field.value)],
+      threshold: ["threshold", "input", (field) => Number(field.value)],
+      model: ["model", "change", (field) => field.value],
+      "long-side": ["long_side", "change", (field) => Number(field.value)],
+    };
+    for (const [id, [name, event, read]] of Object.entries(fields)) {
+      element(id).addEventListener(event, () => this.choose(name, read(element(id))));
+    }
+  }
+}
+
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+  } catch {
+    return {};
+  }
+}
