@@ -1,9 +1,6 @@
-// A video dropped on the page: import it, or play it through as if it were the camera.
+// A video on the capture page: import it, or play it through as if it were the camera.
 
-import { pageData } from "./api.js";
-import { follow, JobCard, duration } from "./jobs.js";
-import { toast } from "./toasts.js";
-import { upload } from "./upload.js";
+import { droppedFiles, importFile, tooLarge } from "./import_file.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -12,86 +9,29 @@ export class Importing {
   #file = null;
 
   constructor({ play, model }) {
-    this.play = play;
-    this.model = model;
     element("choose-file").addEventListener("click", () => element("file").click());
     element("stage-file").addEventListener("click", () => element("file").click());
-    element("file").addEventListener("change", (event) => {
-      const [file] = event.target.files;
-      event.target.value = "";
-      if (file) this.#ask(file);
+    element("file").addEventListener("change", ({ target }) => {
+      const [file] = target.files;
+      target.value = "";
+      if (file && !tooLarge(file)) this.#ask(file);
     });
     element("file-cancel").addEventListener("click", () => element("file-dialog").close());
     element("file-import").addEventListener("click", () => {
       element("file-dialog").close();
-      this.import(this.#file);
+      importFile(this.#file, element("results"), model());
     });
     element("file-play").addEventListener("click", () => {
       element("file-dialog").close();
-      this.play(this.#file);
+      play(this.#file);
     });
-    this.#acceptDrops();
-  }
-
-  #acceptDrops() {
-    let depth = 0;
-    const veil = element("drop-veil");
-    const withFile = (event) => event.dataTransfer?.types.includes("Files");
-    addEventListener("dragenter", (event) => {
-      if (!withFile(event)) return;
-      depth += 1;
-      veil.hidden = false;
-    });
-    addEventListener("dragleave", (event) => {
-      if (withFile(event) && (depth -= 1) <= 0) veil.hidden = true;
-    });
-    addEventListener("dragover", (event) => event.preventDefault());
-    addEventListener("drop", (event) => {
-      event.preventDefault();
-      depth = 0;
-      veil.hidden = true;
-      const [file] = event.dataTransfer?.files ?? [];
-      if (file) this.#ask(file);
-    });
+    droppedFiles(element("drop-veil"), (file) => this.#ask(file));
   }
 
   #ask(file) {
     this.#file = file;
-    if (file.size > pageData.limits.upload_bytes) {
-      const most = Math.round(pageData.limits.upload_bytes / 1e6);
-      toast(`${file.name} is larger than the ${most} MB this server takes: shorten it.`, "bad");
-      return;
-    }
     element("file-name").textContent = file.name;
     element("file-dialog").showModal();
-  }
-
-  /** Upload and have every frame analysed; shown as a card. */
-  async import(file) {
-    const card = new JobCard(file.name);
-    element("results").hidden = false;
-    element("results").prepend(card.element);
-    card.element.scrollIntoView({ block: "nearest" });
-    const stop = new AbortController();
-    card.cancel.onclick = () => stop.abort();
-    const began = performance.now();
-    const onProgress = (received, size) => {
-      const seconds = (performance.now() - began) / 1000;
-      const left = (seconds * (size - received)) / Math.max(received, 1);
-      const share = Math.round((received / size) * 100);
-      card.say(`Uploading: ${share} %${received < size ? `, ${duration(left)} left` : ""}`);
-      card.show(received / size);
-    };
-    card.say("Uploading …");
-    card.show(0);
-    try {
-      const model = this.model();
-      const { job } = await upload(file, { purpose: "import", model, onProgress, signal: stop.signal });
-      await follow(card, job);
-    } catch (error) {
-      const cancelled = error.name === "AbortError";
-      card.end(cancelled ? "Cancelled: nothing was kept." : error.message, { bad: !cancelled });
-    }
   }
 }
 
@@ -111,8 +51,7 @@ export async function fileTrack(file, ended) {
       fail(new Error(`${file.name} cannot be played by this browser. Import it instead.`)),
     );
   });
-  const stream = capture.call(video);
-  const [track] = stream.getVideoTracks();
+  const [track] = capture.call(video).getVideoTracks();
   if (!track) throw new Error(`${file.name} holds no picture.`);
   video.addEventListener("ended", ended);
   return {

@@ -1,0 +1,82 @@
+// All datasets, the work that is still making some, and importing another.
+
+import { api, pageData } from "./api.js";
+import { droppedFiles, importFile } from "./import_file.js";
+import { follow, JobCard } from "./jobs.js";
+import { counted, percent, SOURCES, when } from "./wording.js";
+
+const element = (id) => document.getElementById(id);
+const following = new Set();
+
+function make(name, className, text = "") {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+function picture(url, alt) {
+  const image = make("img", "");
+  image.loading = "lazy";
+  image.alt = alt;
+  image.src = url;
+  return image;
+}
+
+function card(one) {
+  const link = make("a", "dataset card");
+  link.href = `/datasets/${one.id}`;
+  const pictures = make("div", "dataset-pictures");
+  if (one.thumbnail) pictures.append(picture(one.thumbnail, ""), picture(one.mask, ""));
+  else pictures.append(make("p", "soft small", "No pictures yet"));
+  const title = make("h2", "dataset-title", one.title || "Untitled");
+  const facts = `${counted(one.pairs, "pair")} · ${one.seconds.toFixed(1)} s · ${SOURCES[one.source]}`;
+  const meter = make("div", "meter meter-rainbow");
+  const fill = make("div", "meter-fill");
+  fill.style.width = percent(one.coverage);
+  meter.append(fill);
+  meter.title = `Poses covered: ${percent(one.coverage)}`;
+  const state = one.job || one.state === "recording" ? make("span", "chip chip-warn", "In the making") : "";
+  link.append(pictures, title, make("p", "small soft numbers", facts), meter);
+  link.append(make("p", "small soft", when(one.created)), state);
+  return link;
+}
+
+function show(datasets) {
+  element("datasets").replaceChildren(...datasets.map(card));
+  element("empty").hidden = datasets.length > 0;
+  const pairs = datasets.reduce((sum, one) => sum + one.pairs, 0);
+  element("total").textContent = datasets.length
+    ? `${counted(datasets.length, "dataset")}, ${counted(pairs, "pair")}`
+    : "";
+}
+
+async function refresh() {
+  show(await api("/api/datasets"));
+}
+
+/** A card for every job that runs already, from this page or another. */
+async function showJobs() {
+  for (const job of await api("/api/jobs")) {
+    if (following.has(job.id) || !["waiting", "running"].includes(job.state)) continue;
+    following.add(job.id);
+    const jobCard = new JobCard(job.title);
+    element("results").hidden = false;
+    element("results").append(jobCard.element);
+    follow(jobCard, job.id).then(refresh);
+  }
+}
+
+function begin(file) {
+  importFile(file, element("results"), pageData.model, (job) => following.add(job)).then(refresh);
+}
+
+element("choose-file").addEventListener("click", () => element("file").click());
+element("file").addEventListener("change", ({ target }) => {
+  const [file] = target.files;
+  target.value = "";
+  if (file) begin(file);
+});
+droppedFiles(element("drop-veil"), begin);
+show(pageData.datasets);
+showJobs().catch(() => {});

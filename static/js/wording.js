@@ -1,0 +1,37 @@
+// How numbers and names are put for people, on every page alike.
+
+export const SOURCES = {
+  webrtc: "live picture",
+  recorder: "high-quality recording",
+  import: "imported video",
+};
+
+export const DROPPED = {
+  no_person: "nobody in the picture",
+  queue_full: "the disk could not keep up",
+  disk: "the disk was full",
+};
+
+export const FLAGS = {
+  blur: "blurred",
+  dark: "dark",
+  cropped: "cropped",
+  many_people: "several people",
+  nobody: "nobody",
+  near: "too near",
+  far: "too far",
+};
+
+export const percent = (share) => `${Math.round(share * 100)} %`;
+
+export const counted = (number, one, many = `${one}s`) =>
+  `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+
+export function when(iso) {
+  return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+export function clock(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
+}
