@@ -93,7 +93,7 @@ function showFacts() {
   );
   const { fraction = 0, missing = [] } = manifest.coverage;
   element("coverage-share").textContent = percent(fraction);
-  element("coverage-fill").style.width = percent(fraction);
+  element("coverage-fill").style.width = `${fraction * 100}%`;
   element("missing").textContent = missing.length ? `Not seen: ${missing.join("; ")}.` : "";
 }
 

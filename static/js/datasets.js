@@ -33,7 +33,7 @@ function card(one) {
   const facts = `${counted(one.pairs, "pair")} · ${one.seconds.toFixed(1)} s · ${SOURCES[one.source]}`;
   const meter = make("div", "meter meter-rainbow");
   const fill = make("div", "meter-fill");
-  fill.style.width = percent(one.coverage);
+  fill.style.width = `${one.coverage * 100}%`;
   meter.append(fill);
   meter.title = `Poses covered: ${percent(one.coverage)}`;
   const state = one.job || one.state === "recording" ? make("span", "chip chip-warn", "In the making") : "";

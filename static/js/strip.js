@@ -1,6 +1,6 @@
 // Thumbnails of all pairs; only those in view are in the document, so that thousands cost nothing.
 
-const CELL_WIDTH = 208;
+const CELL_WIDTH = 160;
 const GAP = 8;
 const LABEL = 24;
 const MARGIN_ROWS = 2;

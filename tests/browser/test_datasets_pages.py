@@ -1,0 +1,117 @@
+"""Looking through a dataset in a real Chromium: scrub, rename, delete, download, delete all."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bench.clip import DEFAULT_CLIP
+from capture.dataset import Dataset
+from capture.export import FORMATS
+from tests.browser.conftest import RUN, Open, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+Start = Callable[..., Server]
+ID = "20261120-142233-7f3a9c"
+
+
+@pytest.fixture
+def dataset(start_server: Start) -> tuple[Server, Path]:
+    """A server with one dataset, made by `run.py capture`."""
+    server = start_server()
+    folder = server.data / "datasets" / ID
+    command = [sys.executable, str(RUN), "capture", str(DEFAULT_CLIP), f"--out={folder}"]
+    subprocess.run(command, check=True, capture_output=True)
+    return server, folder
+
+
+def canvas(page: Page, name: str) -> str:
+    """What a canvas shows, as text that differs when the picture does."""
+    return str(page.evaluate(f"document.getElementById('{name}').toDataURL()"))
+
+
+def test_scrub_play_and_layers(dataset: tuple[Server, Path], open_page: Open) -> None:
+    server, _ = dataset
+    page = open_page(f"{server.url}datasets")
+    page.locator(".dataset").click()
+    expect(page.locator("#where")).to_contain_text("1 / 120")
+    page.wait_for_timeout(500)
+    frame, mask = canvas(page, "frame"), canvas(page, "mask")
+    page.locator("#scrub").fill("60")
+    expect(page.locator("#where")).to_contain_text("61 / 120")
+    page.wait_for_timeout(500)
+    assert canvas(page, "frame") != frame
+    assert canvas(page, "mask") != mask
+    skeleton = canvas(page, "mask")
+    page.locator("#show-skeleton").uncheck()
+    assert canvas(page, "mask") != skeleton
+    plain = canvas(page, "frame")
+    page.locator("#overlay").fill("0.6")
+    assert canvas(page, "frame") != plain
+    page.locator("#play").click()
+    page.wait_for_timeout(1500)
+    page.locator("#play").click()
+    place = int(page.locator("#where").inner_text().split(" /")[0])
+    assert 80 <= place <= 110  # At 24 a second from 61 on.
+
+
+def test_rename_delete_a_range_and_everything(
+    dataset: tuple[Server, Path], open_page: Open
+) -> None:
+    server, folder = dataset
+    page = open_page(f"{server.url}datasets/{ID}")
+    page.locator("#title").fill("Juggling in the park")
+    page.locator("#title").press("Enter")
+    expect(page.locator("#heading")).to_have_text("Juggling in the park")
+    assert Dataset.open(folder).manifest.title == "Juggling in the park"
+    page.locator(".cell-label").nth(2).click()
+    page.locator(".cell-label").nth(6).click(modifiers=["Shift"])
+    expect(page.locator("#selected")).to_have_text("5 frames selected")
+    page.locator("#delete-frames").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#where")).to_contain_text("/ 115")
+    left = [pair.index for pair in Dataset.open(folder).pairs]
+    assert left == [0, 1, *range(7, 120)]
+    assert not (folder / "frames" / "000003.jpg").exists()
+    page.locator("#delete-dataset").click()
+    page.get_by_role("button", name="Keep").click()
+    assert folder.is_dir()
+    page.locator("#delete-dataset").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#empty")).to_be_visible()
+    assert not folder.exists()
+
+
+def test_every_format_downloads(dataset: tuple[Server, Path], open_page: Open) -> None:
+    server, _ = dataset
+    page = open_page(f"{server.url}datasets/{ID}")
+    for one in FORMATS:
+        page.locator("#download summary").click()
+        with page.expect_download() as download:
+            page.locator(f"[data-format={one.name}]").click()
+        data = Path(download.value.path()).read_bytes()
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        assert archive.testzip() is None
+        assert len(archive.namelist()) >= 2
+        assert download.value.suggested_filename == f"{ID}-{one.name}.zip"
+
+
+def test_import_from_the_list(start_server: Start, open_page: Open) -> None:
+    page = open_page(f"{start_server().url}datasets")
+    expect(page.locator("#empty")).to_be_visible()
+    page.locator("#file").set_input_files(DEFAULT_CLIP)
+    expect(page.locator(".dataset-title")).to_have_text("juggler_480", timeout=60_000)
+    expect(page.locator("#total")).to_have_text("1 dataset, 120 pairs")
+    assert page.locator(".dataset img").count() == 2
+
+
+def test_nothing_at_this_address(start_server: Start, open_page: Open) -> None:
+    page = open_page(f"{start_server().url}datasets/20200101-000000-abcdef")
+    expect(page.locator("h1")).to_contain_text("no such dataset")

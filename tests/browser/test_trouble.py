@@ -1,0 +1,176 @@
+"""What goes wrong in a browser, and the sentence that is then where the person is looking."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bench.clip import DEFAULT_CLIP
+from capture.dataset import Dataset, list_datasets
+from tests.browser.conftest import Open, Server, wait_live
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+Start = Callable[..., Server]
+DECODED = "document.getElementById('live').getVideoPlaybackQuality().totalVideoFrames"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("NotAllowedError", "The camera is blocked"),
+        ("NotFoundError", "No camera was found"),
+        ("NotReadableError", "Another program is using the camera"),
+    ],
+)
+def test_no_camera(start_server: Start, open_page: Open, name: str, sentence: str) -> None:
+    """The browser's refusals are played by a double: there is no real camera to refuse here."""
+    script = f"""navigator.mediaDevices.getUserMedia = async () => {{
+        throw new DOMException("refused", "{name}"); }};"""
+    page = open_page(start_server().url, script)
+    expect(page.locator("#stage-sentence")).to_contain_text(sentence)
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.get_by_role("button", name="Use a video file")).to_be_visible()
+    expect(page.locator("#record")).to_be_disabled()
+
+
+def test_a_remembered_camera_that_is_gone_is_replaced(start_server: Start, open_page: Open) -> None:
+    page = open_page(
+        start_server().url,
+        'localStorage.setItem("understudy", JSON.stringify({camera: "gone"}));',
+    )
+    wait_live(page)
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("delete window.RTCPeerConnection;", "cannot do video calls"),
+        (
+            "Object.defineProperty(window, 'isSecureContext', {value: false});",
+            "This page is not secure",
+        ),
+    ],
+)
+def test_a_browser_that_cannot(
+    start_server: Start, open_page: Open, script: str, sentence: str
+) -> None:
+    page = open_page(start_server().url, script)
+    expect(page.locator("#stage-sentence")).to_contain_text(sentence)
+
+
+def test_without_a_network_the_page_says_how_to_get_one(
+    start_server: Start, open_page: Open, tmp_path: Path
+) -> None:
+    empty = tmp_path / "no-models"
+    empty.mkdir()
+    page = open_page(start_server(UNDERSTUDY_MODELS=str(empty)).url)
+    expect(page.locator("#stage-sentence")).to_contain_text("run.py models fetch")
+    expect(page.locator("#record")).to_be_disabled()
+
+
+def test_media_that_cannot_be_reached(start_server: Start, open_page: Open) -> None:
+    """No candidate of the server's arrives, as behind a firewall: a sentence within ten seconds."""
+    script = """
+      const set = RTCPeerConnection.prototype.setRemoteDescription;
+      RTCPeerConnection.prototype.setRemoteDescription = function (answer) {
+        const sdp = answer.sdp.replace(/a=candidate:[^\\r\\n]*[\\r\\n]+/g, "");
+        return set.call(this, { type: answer.type, sdp });
+      };
+      const send = RTCPeerConnection.prototype.createOffer;
+      Object.defineProperty(RTCPeerConnection.prototype, "localDescription", {
+        get() {
+          const one = this.currentLocalDescription ?? this.pendingLocalDescription;
+          return { type: one.type, sdp: one.sdp.replace(/a=candidate:[^\\r\\n]*[\\r\\n]+/g, "") };
+        },
+      });"""
+    page = open_page(start_server().url, script)
+    expect(page.locator("#stage-sentence")).to_contain_text("No way was found", timeout=16_000)
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_no_capture_stream(start_server: Start, open_page: Open) -> None:
+    page = open_page(start_server().url, "delete HTMLMediaElement.prototype.captureStream;")
+    wait_live(page)
+    page.locator("#file").set_input_files(DEFAULT_CLIP)
+    page.locator("#file-play").click()
+    expect(page.locator(".toast")).to_contain_text("Import it instead")
+
+
+def test_what_is_not_a_video_is_refused_in_a_sentence(
+    start_server: Start, open_page: Open, tmp_path: Path
+) -> None:
+    fake = tmp_path / "holiday.mp4"
+    fake.write_bytes(b"This is no video." * 1000)
+    page = open_page(start_server().url)
+    page.locator("#file").set_input_files(fake)
+    page.locator("#file-import").click()
+    expect(page.locator(".job-sentence")).to_contain_text("is not a video")
+
+
+def _record(page: Page) -> None:
+    wait_live(page)
+    page.locator("#high-quality").uncheck()
+    page.keyboard.press("r")
+    expect(page.locator("body")).to_have_attribute("data-recording", "recording")
+    page.wait_for_timeout(2000)
+
+
+def test_a_tab_closed_in_mid_recording_keeps_what_was_recorded(
+    start_server: Start, open_page: Open
+) -> None:
+    server = start_server()
+    page = open_page(server.url)
+    _record(page)
+    page.close(run_before_unload=True)
+    other = open_page(server.url + "datasets")
+    expect(other.locator(".dataset")).to_have_count(1)
+    other.wait_for_timeout(1500)
+    [dataset] = list_datasets(server.data / "datasets")
+    assert dataset.manifest.state == "complete"
+    assert dataset.count > 20
+
+
+def test_a_server_killed_while_recording_loses_nothing_and_the_page_comes_back(
+    start_server: Start, open_page: Open
+) -> None:
+    server = start_server()
+    page = open_page(server.url)
+    _record(page)
+    server.kill()
+    [folder] = [path for path in (server.data / "datasets").iterdir() if path.is_dir()]
+    assert json.loads((folder / "dataset.json").read_text())["state"] == "recording"
+    expect(page.locator("body")).to_have_attribute("data-state", "reconnecting")
+    expect(page.locator("#stage-note")).to_contain_text("Connecting again")
+    server.start()
+    wait_live(page)
+    dataset = Dataset.open(folder)
+    assert dataset.manifest.state == "complete"
+    assert dataset.count == len(dataset.pairs) > 20
+    for pair in dataset.pairs:
+        assert dataset.frame(pair.index).shape[:2] == dataset.labels(pair.index).shape
+
+
+def test_network_gone_for_five_seconds(start_server: Start, open_page: Open) -> None:
+    """The server's process stands still: seen from the page, the network is gone, then back."""
+    server = start_server()
+    page = open_page(server.url)
+    wait_live(page)
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    page.wait_for_timeout(5000)
+    server.process.send_signal(signal.SIGCONT)
+    page.wait_for_timeout(3000)
+    wait_live(page)
+    before = page.evaluate(
+        "document.getElementById('live').getVideoPlaybackQuality().totalVideoFrames"
+    )
+    page.wait_for_timeout(1500)
+    after = page.evaluate(
+        "document.getElementById('live').getVideoPlaybackQuality().totalVideoFrames"
+    )
+    assert after - before > 15
