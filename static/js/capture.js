@@ -151,7 +151,9 @@ session.addEventListener("state", ({ detail: { state, sentence } }) => {
   else if (state === "failed") sayOnStage(sentence, { retry: true, file: true });
   else if (state === "reconnecting" && !hasPicture) sayOnStage(sentence, { busy: true });
 });
-element("live").addEventListener("playing", () => sayOnStage(""));
+element("live").addEventListener("playing", () => {
+  if (session.state === "connecting" || session.state === "live") sayOnStage("");
+});
 element("live").addEventListener("resize", ({ target }) => {
   element("stage").style.setProperty("--aspect", target.videoWidth / target.videoHeight);
 });

@@ -81,7 +81,8 @@ def test_masks_come_back_and_every_view_shows_without_a_pause(
         seen.append(pixels(page).astype(int))
     camera, parts, cutout = seen[:3]
     assert np.abs(parts - camera).mean() > 1
-    assert cutout.mean() < 0.6 * camera.mean()
+    assert camera[:8].std() > 30
+    assert cutout[:2].std() < 3
     expect(page.locator("#guide li.ok")).to_have_count(6)
 
 
