@@ -1,0 +1,182 @@
+"""Uploaded videos, honest and hostile, through the real subprocess."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from capture.dataset import Dataset
+from server.house import HOUSE
+from tests.server.browser import Browser, ClipTrack
+from tests.server.waiting import until
+
+JUGGLER = Path(__file__).parents[1] / "data" / "juggler_320.mp4"
+
+
+async def send(http, data: bytes, name: str = "clip.mp4", **more) -> dict:
+    """Upload a file in three chunks; what `finish` answers."""
+    body = {"name": name, "size": len(data), "purpose": "import", **more}
+    begun = await (await http.post("/api/uploads", json=body)).json()
+    third = len(data) // 3 + 1
+    for offset in range(0, len(data), third):
+        url = f"/api/uploads/{begun['id']}?offset={offset}"
+        answer = await http.put(url, data=data[offset : offset + third])
+        assert answer.status == 200, await answer.text()
+    return await (await http.post(f"/api/uploads/{begun['id']}/finish")).json()
+
+
+async def outcome(http, job: str) -> dict:
+    """The job, once it is over."""
+    for _ in range(600):
+        answer = await (await http.get(f"/api/jobs/{job}")).json()
+        if answer["state"] in ("done", "failed", "cancelled"):
+            return answer
+        await asyncio.sleep(0.1)
+    raise AssertionError(answer)
+
+
+async def test_a_video_becomes_a_dataset(serve):
+    async with serve() as http:
+        begun = await send(http, JUGGLER.read_bytes(), "../../my dance.mp4")
+        job = await outcome(http, begun["job"])
+        assert (job["state"], job["done"], job["total"]) == ("done", 48, 48)
+        [one] = await (await http.get("/api/datasets")).json()
+        assert one["id"] == begun["dataset"]
+        assert one["title"] == "my dance"
+        assert one["pairs"] >= 44
+        settings = http.server.app[HOUSE].settings
+        assert list(settings.uploads.iterdir()) == []
+
+
+def _huge(path: Path) -> bytes:
+    """A valid AVI that claims 100000 x 100000 pixels."""
+    source = path / "small.avi"
+    _ffmpeg("-t", "0.2", "-s", "64x64", source)
+    data = source.read_bytes()
+    for place in (data.find(b"avih") + 40, data.find(b"strf") + 12):
+        data = data[:place] + (100_000).to_bytes(4, "little") * 2 + data[place + 8 :]
+    return data
+
+
+def _long(path: Path) -> bytes:
+    """Ten hours of one frame a minute."""
+    out = path / "long.mp4"
+    import av
+
+    with av.open(str(out), "w") as container:
+        stream = container.add_stream("libx264", rate=1)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for minute in range(600):
+            frame = av.VideoFrame(64, 64, "yuv420p")
+            frame.pts = minute * 60
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.read_bytes()
+
+
+def _ffmpeg(*arguments: object) -> None:
+    """Encode the beginning of the juggler with PyAV's FFmpeg through OpenCV-free Python."""
+    import av
+
+    *_, out = arguments
+    with av.open(str(JUGGLER)) as source, av.open(str(out), "w") as container:
+        stream = container.add_stream("mjpeg", rate=24)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuvj420p"
+        for _, frame in zip(range(4), source.decode(video=0), strict=False):
+            small = frame.reformat(64, 64, "yuvj420p")
+            small.pts = None
+            container.mux(stream.encode(small))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda _: b"This is no video. " * 500, "is not a video"),
+        (lambda _: JUGGLER.read_bytes()[:4000], "is not a video"),
+        (_huge, "pixels"),
+        (_long, "long"),
+    ],
+    ids=["not a video", "truncated", "100000x100000", "ten hours"],
+)
+async def test_what_is_no_usable_video_is_refused_in_a_sentence(serve, tmp_path, make, sentence):
+    async with serve() as http:
+        begun = await send(http, make(tmp_path))
+        job = await outcome(http, begun["job"])
+        assert job["state"] == "failed"
+        assert sentence in job["message"]
+        assert "Traceback" not in job["message"]
+        assert await (await http.get("/api/datasets")).json() == []
+
+
+async def test_a_cancelled_import_keeps_what_was_analysed(serve, videos):
+    async with serve() as http:
+        begun = await send(http, (videos / "dancer_d.mp4").read_bytes())
+
+        async def far():
+            answer = await (await http.get(f"/api/jobs/{begun['job']}")).json()
+            return answer["done"] > 30
+
+        for _ in range(300):
+            if await far():
+                break
+            await asyncio.sleep(0.05)
+        await http.delete(f"/api/jobs/{begun['job']}")
+        job = await outcome(http, begun["job"])
+        assert job["state"] == "cancelled"
+        [one] = await (await http.get("/api/datasets")).json()
+        assert one["state"] == "complete"
+        assert 20 < one["pairs"] < 300
+
+
+async def test_high_quality_takes_the_place_of_the_live_pairs(serve, booth):
+    """Record live, upload the browser's own video of it: same dataset, better source."""
+    async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
+        await until(lambda: browser.pictures > 10)
+        browser.say("record", seconds=None, title="Me", high_quality=True, heads=False)
+        dataset = (await browser.hears("recording"))["dataset"]
+        await asyncio.sleep(2)
+        browser.say("stop")
+        recorded = await browser.hears("recorded")
+        assert recorded["written"] > 30
+        folder = http.server.app[HOUSE].settings.datasets / dataset
+        assert Dataset.open(folder).manifest.source.kind == "webrtc"
+        begun = await send(
+            http, JUGGLER.read_bytes(), "recording.mp4", purpose="recording", dataset=dataset
+        )
+        assert begun["dataset"] == dataset
+        assert (await outcome(http, begun["job"]))["state"] == "done"
+        better = Dataset.open(folder)
+        assert better.manifest.source.kind == "recorder"
+        assert better.manifest.title == "Me"
+        assert len(better.pairs) >= 44
+        second = {"name": "x", "size": 9, "purpose": "recording", "dataset": dataset}
+        assert (await http.post("/api/uploads", json=second)).status == 409
+
+
+async def test_a_bad_recording_leaves_the_live_pairs(serve, booth):
+    async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
+        await until(lambda: browser.pictures > 10)
+        browser.say("record", seconds=1, title="", high_quality=True, heads=True)
+        dataset = (await browser.hears("recorded"))["dataset"]
+        begun = await send(http, b"nothing" * 99, "r.webm", purpose="recording", dataset=dataset)
+        job = await outcome(http, begun["job"])
+        assert job["state"] == "failed"
+        assert job["message"].endswith("The live pairs are kept.")
+        kept = Dataset.open(http.server.app[HOUSE].settings.datasets / dataset)
+        assert kept.manifest.source.kind == "webrtc"
+        assert kept.heads(kept.pairs[0].index).segments is not None
+
+
+def test_the_command_that_is_run_is_there() -> None:
+    run = Path(__file__).parents[2] / "run.py"
+    done = subprocess.run(
+        [sys.executable, str(run), "capture", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--out" in done.stdout
