@@ -31,6 +31,10 @@ ALIVE = 0.12
 STILL_SECONDS = 1.0
 """A dancer who has not moved since they were chosen may for that reason be left after this."""
 
+SCORE_COUNTS = 0.5
+"""Body heights of distance that a score that changes from 0 to 1 counts for: networks sometimes
+see a second, faint pose over a real one, which must not be taken for it."""
+
 SIZE_CHANGE = 1.6
 """The same person's size changes by no more than this factor from one sighting to the next."""
 
@@ -64,7 +68,12 @@ class DancerTracker:
     def _assign(self, people: Sequence[Person], time_s: float) -> dict[int, _Track]:
         """Give every person the track they continue, or a new one; nearest first."""
         pairs = sorted(
-            (distance, who is not self._dancer, index, number)
+            (
+                distance + SCORE_COUNTS * abs(person.score - who.score),
+                who is not self._dancer,
+                index,
+                number,
+            )
             for number, who in enumerate(self._tracks)
             for index, person in enumerate(people)
             if (distance := who.distance(person.keypoints, time_s)) is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -155,27 +157,34 @@ async def export(request: web.Request) -> web.StreamResponse:
     if name not in {one.name for one in FORMATS}:
         raise Refused(404, "not_found", "There is no such format.")
     chunks = await house.background.run(_changed, folder, lambda dataset: export_zip(dataset, name))
+    reading = threading.Lock()  # A cancelled request leaves its thread reading for a moment.
     response = web.StreamResponse()
     response.content_type = "application/zip"
     response.headers["Content-Disposition"] = f'attachment; filename="{folder.name}-{name}.zip"'
     try:
         await response.prepare(request)
-        while block := await house.background.run(_gathered, chunks):
+        while block := await house.background.run(_gathered, chunks, reading):
             await response.write(block)
         await response.write_eof()
     finally:
-        await house.background.run(chunks.close)
+        await asyncio.shield(house.background.run(_close, chunks, reading))
     return response
 
 
-def _gathered(chunks: Iterator[bytes]) -> bytes:
+def _gathered(chunks: Generator[bytes, None, None], reading: threading.Lock) -> bytes:
     """The next few chunks together; nothing at the end."""
     block = bytearray()
-    for chunk in chunks:
-        block += chunk
-        if len(block) >= _BLOCK:
-            break
+    with reading:
+        for chunk in chunks:
+            block += chunk
+            if len(block) >= _BLOCK:
+                break
     return bytes(block)
+
+
+def _close(chunks: Generator[bytes, None, None], reading: threading.Lock) -> None:
+    with reading:
+        chunks.close()
 
 
 def _changed(folder: Path, change: Callable[[Dataset], T]) -> T:

@@ -41,6 +41,7 @@ class Imports:
             await self._background.run(upload.path.unlink, missing_ok=True)
             settle = _settle_recording if recording else _settle_import
             await self._background.run(settle, folder, out, state)
+            job.message = job.message.replace(upload.path.name, upload.name)
             if recording and state != "done":
                 job.message = f"{job.message} The live pairs are kept.".strip()
 

@@ -40,8 +40,8 @@ class LiveRecording:
     def offer(self, rgb: Rgb, analysis: Analysis, time_s: float) -> bool:
         """False once the time is over (by the frames' own time); called in the live thread."""
         with self._lock:
-            if self._closed:
-                return True
+            if self._closed or (self.heads and analysis.heads is None):
+                return True  # Analysed before heads were asked for.
             if self._first is None:
                 self._first = time_s
             seconds = time_s - self._first

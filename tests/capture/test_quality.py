@@ -105,7 +105,7 @@ def test_nobody(pool: NetworkPool, videos: Path) -> None:
 def test_the_guide_says_where_to_go(pool: NetworkPool, videos: Path) -> None:
     def small(rgb: Rgb) -> Rgb:
         canvas = np.full_like(rgb, 128)
-        tiny = cv2.resize(rgb, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+        tiny = cv2.resize(rgb, None, fx=0.38, fy=0.38, interpolation=cv2.INTER_AREA)
         canvas[200 : 200 + tiny.shape[0], 300 : 300 + tiny.shape[1]] = tiny
         return canvas
 

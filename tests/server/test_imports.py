@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from capture.dataset import Dataset
 from server.house import HOUSE
+from tests.capture.clips import pictures, write_video
 from tests.server.browser import Browser, ClipTrack
 from tests.server.waiting import until
 
@@ -54,54 +56,26 @@ async def test_a_video_becomes_a_dataset(serve):
 
 def _huge(path: Path) -> bytes:
     """A valid AVI that claims 100000 x 100000 pixels."""
-    source = path / "small.avi"
-    _ffmpeg("-t", "0.2", "-s", "64x64", source)
-    data = source.read_bytes()
-    for place in (data.find(b"avih") + 40, data.find(b"strf") + 12):
-        data = data[:place] + (100_000).to_bytes(4, "little") * 2 + data[place + 8 :]
+    video = write_video(path / "small.avi", pictures(3), codec="rawvideo", pixels="bgr24")
+    data = video.read_bytes()
+    for height in (180, -180):
+        wanted = struct.pack("<ii", 100_000, 100_000 if height > 0 else -100_000)
+        data = data.replace(struct.pack("<ii", 320, height), wanted)
     return data
 
 
 def _long(path: Path) -> bytes:
-    """Ten hours of one frame a minute."""
-    out = path / "long.mp4"
-    import av
-
-    with av.open(str(out), "w") as container:
-        stream = container.add_stream("libx264", rate=1)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        for minute in range(600):
-            frame = av.VideoFrame(64, 64, "yuv420p")
-            frame.pts = minute * 60
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return out.read_bytes()
-
-
-def _ffmpeg(*arguments: object) -> None:
-    """Encode the beginning of the juggler with PyAV's FFmpeg through OpenCV-free Python."""
-    import av
-
-    *_, out = arguments
-    with av.open(str(JUGGLER)) as source, av.open(str(out), "w") as container:
-        stream = container.add_stream("mjpeg", rate=24)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuvj420p"
-        for _, frame in zip(range(4), source.decode(video=0), strict=False):
-            small = frame.reformat(64, 64, "yuvj420p")
-            small.pts = None
-            container.mux(stream.encode(small))
-        container.mux(stream.encode(None))
+    """Two frames, ten hours apart."""
+    return write_video(path / "long.mp4", pictures(2), times=[0, 36_000_000]).read_bytes()
 
 
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
         (lambda _: b"This is no video. " * 500, "is not a video"),
-        (lambda _: JUGGLER.read_bytes()[:4000], "is not a video"),
-        (_huge, "pixels"),
-        (_long, "long"),
+        (lambda _: JUGGLER.read_bytes()[:4000], "clip.mp4 holds no picture"),
+        (_huge, "clip.mp4"),
+        (_long, "clip.mp4 lasts 10 h"),
     ],
     ids=["not a video", "truncated", "100000x100000", "ten hours"],
 )
