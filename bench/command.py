@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from bench.chromium import measure_chromium
 from bench.clip import DEFAULT_CLIP, Clip
+from bench.endurance import measure_connections, measure_memory
 from bench.importing import measure_import
 from bench.loop import Row, measure_loop
 from bench.serving import BenchError
@@ -30,6 +32,8 @@ ROWS: dict[str, tuple[Callable[[Clip, float, int, list[str]], Row], tuple[int, i
     "chromium 640x480": (measure_chromium, VGA),
     "chromium 1280x720": (measure_chromium, HD),
     "import 640x480": (measure_import, VGA),
+    "connections": (measure_connections, VGA),
+    "memory": (measure_memory, VGA),
 }
 
 
@@ -107,8 +111,6 @@ def as_text(name: str, row: Row) -> str:
 
 
 def _opening_milliseconds(model: str, arguments: argparse.Namespace) -> float:
-    import time
-
     began = time.perf_counter()
     NetworkPool.open(model, arguments.device, arguments.long_side).close()
     return (time.perf_counter() - began) * 1000

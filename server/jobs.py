@@ -112,7 +112,7 @@ class Jobs:
         """Ask it to stop; it ends as `cancelled`, keeping what it has."""
         job.cancel_wanted = True
         if job.process is not None:
-            _signal(job.process, signal.SIGTERM)
+            _signal(job.process, gently=True)
 
     async def close(self) -> None:
         """Stop everything; waits a few seconds at most."""
@@ -124,7 +124,7 @@ class Jobs:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
                     await process.wait()
-            _signal(process, signal.SIGKILL)
+            _signal(process, gently=False)
         self._worker.cancel()
         await asyncio.gather(self._worker, return_exceptions=True)
 
@@ -165,7 +165,7 @@ class Jobs:
             code = await self._wait(job, process)
             sentence = await last_words
         finally:
-            _signal(process, signal.SIGKILL)
+            _signal(process, gently=False)
             await process.wait()
             job.process = None
         if job.cancel_wanted:
@@ -219,8 +219,12 @@ def _hold_back(pid: int, memory_bytes: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
-def _signal(process: asyncio.subprocess.Process, number: int) -> None:
-    """Signal the whole process group, if it is still there."""
+def _signal(process: asyncio.subprocess.Process, gently: bool) -> None:
+    """End the whole process group, if it is still there; gently: it may put things in order."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if process.returncode is None:
-            os.killpg(process.pid, number)
+        if process.returncode is not None:
+            return
+        if sys.platform == "win32":
+            process.terminate()
+        else:
+            os.killpg(process.pid, signal.SIGTERM if gently else signal.SIGKILL)

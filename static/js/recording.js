@@ -17,7 +17,7 @@ export class Recording {
   #state = "idle";
   #counting = 0;
   #highQuality = null;
-  #began = 0;
+  #dataset = null;
 
   /** `stream()` gives the camera's stream, or null when a file is played. */
   constructor(session, stream) {
@@ -88,7 +88,7 @@ export class Recording {
   /** The server has begun. */
   started(dataset) {
     this.#setState("recording");
-    this.#began = performance.now();
+    this.#dataset = dataset;
     beep(1175, 0.45);
     const stream = this.stream();
     this.#highQuality = null;
@@ -119,7 +119,9 @@ export class Recording {
     element("record-figures").textContent = "";
     beep(440, 0.5);
     const highQuality = this.#highQuality;
-    this.#highQuality = null;
+    const dataset = this.#dataset;
+    this.#highQuality = this.#dataset = null;
+    if (!dataset) return;
     if (message && message.written === 0 && !highQuality) {
       toast("Nobody was in the picture: nothing was kept.", "bad");
       return;
@@ -130,7 +132,7 @@ export class Recording {
     const pairs = message ? `${message.written} pairs` : "What was recorded until then";
     const dropped = message?.dropped ? ` (${message.dropped} frames left out)` : "";
     if (!highQuality) {
-      card.end(`${pairs}${dropped} kept from the live picture.`, { dataset: message?.dataset });
+      card.end(`${pairs}${dropped} kept from the live picture.`, { dataset });
       return;
     }
     card.say(`${pairs} kept. Sending the high-quality recording …`);
@@ -139,7 +141,6 @@ export class Recording {
       const { job } = await highQuality.finish();
       await follow(card, job);
     } catch (error) {
-      const dataset = message?.dataset;
       card.end(`${error.message} The live pairs are kept.`, { bad: true, dataset });
     }
   }

@@ -1,0 +1,65 @@
+"""The figures that Understudy promises, on this machine: `run.py bench`, shorter.
+
+Where they are not met, either the machine is busy or something got slower.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench import endurance
+from bench.chromium import chromium_path, measure_chromium
+from bench.clip import DEFAULT_CLIP, Clip
+from bench.importing import measure_import
+from bench.loop import measure_loop
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("models")]
+SECONDS = 20.0
+
+
+def _clip(*size: int) -> Clip:
+    return Clip(DEFAULT_CLIP, (size[0], size[1]))
+
+
+def test_live_640x480() -> None:
+    row = measure_loop(_clip(640, 480), SECONDS, 1, [])
+    assert row["distinct_fps"] >= 29
+    assert row["pairs_per_second"] >= 29
+    assert row["dropped"] == 0
+    assert row["in_out_p95_ms"] <= 45
+    assert row["masks_of_their_frame"] == 1
+
+
+def test_live_1280x720() -> None:
+    row = measure_loop(_clip(1280, 720), SECONDS, 1, [])
+    assert row["distinct_fps"] >= 25
+    assert row["masks_of_their_frame"] == 1
+
+
+def test_chromium_640x480() -> None:
+    if chromium_path() is None:
+        pytest.skip("Chromium is not installed")
+    row: dict[str, Any] = measure_chromium(_clip(640, 480), SECONDS, 1, [])
+    assert row["distinct_fps"] >= 28
+    assert row["round_trip_p50_ms"] <= 60
+    assert row["received_psnr_db"] >= 43
+
+
+def test_import_640x480() -> None:
+    assert measure_import(_clip(640, 480), SECONDS, 1, [])["frames_per_second"] >= 60
+
+
+def test_twenty_connections_leave_nothing_behind() -> None:
+    row = endurance.measure_connections(_clip(640, 480), 0, 1, [])
+    assert row["threads_after"] <= row["threads_before"] + 1
+    assert row["files_after"] <= row["files_before"] + 2
+
+
+@pytest.mark.timeout(900)
+def test_memory_is_flat_over_ten_minutes() -> None:
+    row = endurance.measure_memory(_clip(640, 480), 0, 1, [])
+    assert row["largest_mb"] - row["smallest_mb"] <= 100
+    assert abs(row["last_mb"] - row["first_mb"]) <= 50
+    assert row["analysed_fps_at_the_end"] >= 28
