@@ -93,9 +93,13 @@ def camera_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(camera_clip: Path) -> Iterator[Browser]:
-    """Chromium; the tests that need it are skipped without."""
+    """Chromium; the tests that need it are skipped without.
+
+    Playwright keeps an event loop running in this thread: it must be gone before other packages'
+    tests run loops of their own.
+    """
     path = chromium_path()
     if path is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")

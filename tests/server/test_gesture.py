@@ -54,7 +54,7 @@ def test_a_wrist_that_is_missed_for_a_moment_does_not_count_as_lowered(stills):
 def test_raised_in_passing_does_not_start(stills):
     (_, up), (_, down) = stills
     hands = HandsUp()
-    assert not any(hands.update(up if t % 30 < 24 else down, t / 30) for t in range(300))
+    assert not any(hands.update(up if t % 30 < 18 else down, t / 30) for t in range(300))
 
 
 async def test_the_page_is_told_to_count_down(serve, stills):
