@@ -1,15 +1,20 @@
 // One dataset: look through it, throw bad frames out, rename, download, delete.
 
 import { api, pageData, wait } from "./api.js";
+import { confirmed } from "./confirm.js";
+import { showFacts } from "./facts.js";
+import { follow, JobCard } from "./jobs.js";
+import { listenToLayers, showPlaying } from "./layers.js";
 import { Player } from "./player.js";
+import { Selection } from "./selection.js";
 import { Strip } from "./strip.js";
 import { toast } from "./toasts.js";
-import { clock, counted, DROPPED, FLAGS, percent, SOURCES, when } from "./wording.js";
+import { clock, counted, FLAGS } from "./wording.js";
 
 const element = (id) => document.getElementById(id);
 const base = `/datasets/${pageData.id}`;
 const SMALL = 160;
-const BUSY_MS = 1500;
+const POLL_MS = 2000;
 const ABOUT = {
   native: "Everything as it lies on disk: frames, label maps, poses.",
   pix2pix: "Mask and frame side by side, for pytorch-CycleGAN-and-pix2pix.",
@@ -28,101 +33,109 @@ const player = new Player({
   limbs: pageData.limbs,
   urls: (index) => [`${base}/frames/${index}`, `${base}/parts/${index}`],
   changed: showPlace,
+  failed: () => toast("A picture did not come: is the server still running?", "bad"),
 });
+const selection = new Selection(showSelection);
 const strip = new Strip({
   outer: element("strip"),
   inner: element("strip-inner"),
   urls: (index) => [`${base}/frames/${index}?width=${SMALL}`, `${base}/parts/${index}?width=${SMALL}`],
-  opened: (place) => player.show(place),
-  selectionChanged: showSelection,
+  opened: (place) => {
+    player.pause();
+    player.show(place);
+  },
+  selection,
 });
 
 async function load() {
   const data = await api(`/api${base}`);
-  pairs = data.pairs;
+  ({ pairs } = data);
   manifest = data;
   const { width, height } = data.frame;
+  element("screens").style.setProperty("--aspect", width ? width / height : 4 / 3);
+  element("loading").textContent = pairs.length ? "" : "No frames are left in this dataset.";
+  element("loading").hidden = pairs.length > 0;
+  for (const id of ["review", "frames"]) element(id).hidden = pairs.length === 0;
+  selection.setPairs(pairs);
   strip.setPairs(pairs, width ? height / width : 0.75);
   element("scrub").max = Math.max(pairs.length - 1, 0);
-  player.setPairs(pairs);
-  showFacts();
+  player.setPairs(pairs, width, height);
+  showTitle();
+  showFacts(manifest, pairs.length);
   showFlags();
-  const busy = data.job !== null || data.state === "recording";
-  showBusy(busy);
-  if (busy) {
-    await wait(BUSY_MS);
+  showBusy(data.job !== null || data.state === "recording");
+}
+
+/** While somebody still writes it: say how far that is, and show the result when it is there. */
+async function watch() {
+  while (manifest.job !== null || manifest.state === "recording") {
+    if (manifest.job !== null) await watchJob(manifest.job);
+    else await watchRecording();
     await load();
+  }
+}
+
+async function watchJob(id) {
+  const job = await api(`/api/jobs/${id}`);
+  element("busy-sentence").textContent =
+    job.kind === "recording"
+      ? "The high-quality recording is being analysed; until it is done, these are the pairs of the live picture."
+      : "This dataset is still being made; shown is what was there when the page was opened.";
+  const card = new JobCard(job.title);
+  element("busy").append(card.element);
+  const over = await follow(card, id);
+  card.element.remove();
+  if (over && over.state !== "done") toast(over.message, over.state === "failed" ? "bad" : "");
+}
+
+async function watchRecording() {
+  for (;;) {
+    const one = (await api("/api/datasets")).find(({ id }) => id === pageData.id);
+    if (one?.state !== "recording") return;
+    element("busy-sentence").textContent = `This dataset is being recorded: ${counted(one.pairs, "pair")} so far.`;
+    await wait(POLL_MS);
   }
 }
 
 function showBusy(busy) {
   element("busy").hidden = !busy;
-  element("busy").textContent = "This dataset is still being made; what is there so far is shown.";
+  element("download").inert = busy || !pairs.length;
+  element("title").readOnly = busy;
   for (const id of ["delete-dataset", "delete-frames"]) element(id).disabled = busy;
 }
 
-function showFacts() {
+function showTitle() {
   const title = element("title");
   if (document.activeElement !== title) title.value = manifest.title;
   element("heading").textContent = manifest.title;
   document.title = `${manifest.title} · Understudy`;
-  const { counts, frame, model, source } = manifest;
-  const dropped = Object.entries(counts.dropped).filter(([, number]) => number);
-  const seconds = pairs.length > 1 ? pairs.at(-1).time_s - pairs[0].time_s : 0;
-  const facts = {
-    Pairs: pairs.length.toLocaleString("en"),
-    Length: `${seconds.toFixed(1)} s`,
-    Rate: frame.fps ? `${frame.fps.toFixed(1)} a second` : "–",
-    "Left out": dropped.length
-      ? dropped.map(([why, number]) => `${number}: ${DROPPED[why] ?? why}`).join("; ")
-      : "none",
-    Deleted: counts.deleted.toLocaleString("en"),
-    Frames: `${frame.width} × ${frame.height}, ${frame.format.toUpperCase()}`,
-    Source: SOURCES[source.kind] + (source.kind === "import" ? `: ${source.name}` : ""),
-    Network: `${model.name}, ${model.input.join(" × ")}, threshold ${percent(model.threshold)}`,
-    Made: when(manifest.created),
-  };
-  element("facts").replaceChildren(
-    ...Object.entries(facts).flatMap(([name, value]) => {
-      const term = document.createElement("dt");
-      const text = document.createElement("dd");
-      term.textContent = name;
-      text.textContent = value;
-      return [term, text];
-    }),
-  );
-  const { fraction = 0, missing = [] } = manifest.coverage;
-  element("coverage-share").textContent = percent(fraction);
-  element("coverage-fill").style.width = `${fraction * 100}%`;
-  element("missing").textContent = missing.length ? `Not seen: ${missing.join("; ")}.` : "";
 }
 
 function showFlags() {
-  const numbers = {};
-  for (const pair of pairs) {
-    for (const flag of pair.flags) numbers[flag] = (numbers[flag] ?? 0) + 1;
-  }
-  element("flag-filters").replaceChildren(
-    ...Object.entries(numbers).map(([flag, number]) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "chip chip-warn chip-button";
-      button.textContent = `Select ${FLAGS[flag] ?? flag}: ${number}`;
-      button.addEventListener("click", () => {
-        strip.select(pairs.filter((pair) => pair.flags.includes(flag)).map((pair) => pair.index));
-      });
-      return button;
-    }),
-  );
+  const buttons = Object.keys(FLAGS).flatMap((flag) => {
+    const number = pairs.filter((pair) => pair.flags.includes(flag)).length;
+    if (!number) return [];
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "chip chip-warn chip-button";
+    button.dataset.flag = flag;
+    button.textContent = `${FLAGS[flag]} ${number.toLocaleString("en")}`;
+    button.title = `Select all frames flagged “${FLAGS[flag]}”`;
+    button.addEventListener("click", () => selection.toggleFlag(flag));
+    return [button];
+  });
+  element("flag-filters").replaceChildren(...buttons);
+  element("flag-filters").hidden = !buttons.length;
+  showSelection();
 }
 
 function showPlace(place) {
   const pair = pairs[place];
   if (!pair) return;
   element("scrub").value = place;
+  element("scrub").setAttribute("aria-valuetext", `Frame ${pair.index}, ${clock(pair.time_s)}`);
   element("where").textContent = `${place + 1} / ${pairs.length} · ${clock(pair.time_s)}`;
-  element("play").textContent = player.playing ? "❚❚" : "▶";
-  element("play").setAttribute("aria-label", player.playing ? "Pause" : "Play");
+  showPlaying(player);
   element("frame-flags").replaceChildren(
     ...pair.flags.map((flag) => {
       const chip = document.createElement("span");
@@ -131,38 +144,42 @@ function showPlace(place) {
       return chip;
     }),
   );
-  strip.setCurrent(place);
+  strip.setCurrent(place, player.playing);
 }
 
-function showSelection(selected) {
-  element("selection").hidden = selected.size === 0;
-  element("selected").textContent = `${counted(selected.size, "frame")} selected`;
+function showSelection() {
+  element("selection").hidden = selection.size === 0;
+  element("selected").textContent = `${counted(selection.size, "frame")} selected`;
+  for (const button of element("flag-filters").children) {
+    button.setAttribute("aria-pressed", selection.hasFlag(button.dataset.flag));
+  }
+  extending(false);
+  strip.mark();
 }
 
-async function confirmed(title, text) {
-  const dialog = element("confirm");
-  element("confirm-title").textContent = title;
-  element("confirm-text").textContent = text;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
-  return dialog.returnValue === "yes";
+function extending(on) {
+  strip.extending = on;
+  element("extend").setAttribute("aria-pressed", on);
+  element("extend").textContent = on ? "Tap its end" : "Range";
 }
 
 async function deleteSelected() {
-  const indices = [...strip.selected];
+  const { indices } = selection;
   if (!indices.length || element("delete-frames").disabled) return;
+  player.pause();
   const what = counted(indices.length, "frame");
-  if (!(await confirmed(`Delete ${what}?`, "Frames and masks are deleted for good."))) return;
+  const left = counted(pairs.length - indices.length, "frame");
+  const text = `Their pictures, masks and poses are gone for good; ${left} will be left.`;
+  if (!(await confirmed(`Delete ${what}?`, text))) return;
   await tried(async () => {
     await api(`/api${base}/delete-frames`, { method: "POST", body: { indices } });
     await load();
-    toast(`${what} deleted.`, "good");
+    toast(`${what} deleted, ${left} left.`, "good");
   });
 }
 
 async function deleteDataset() {
-  const text = `${counted(pairs.length, "pair")} are deleted for good. Download it first if in doubt.`;
+  const text = `All ${counted(pairs.length, "pair")} are gone for good. Download them first if in doubt.`;
   if (!(await confirmed(`Delete “${manifest.title}”?`, text))) return;
   await tried(async () => {
     await api(`/api${base}`, { method: "DELETE" });
@@ -172,12 +189,13 @@ async function deleteDataset() {
 
 async function rename(event) {
   event.preventDefault();
+  const title = element("title").value;
   await tried(async () => {
-    const answer = await api(`/api${base}`, { method: "PATCH", body: { title: element("title").value } });
-    manifest.title = answer.title;
+    manifest.title = (await api(`/api${base}`, { method: "PATCH", body: { title } })).title;
     element("title").blur();
-    showFacts();
+    showTitle();
     element("rename-save").hidden = true;
+    toast("Renamed.", "good");
   });
 }
 
@@ -186,6 +204,29 @@ async function tried(action) {
     await action();
   } catch (error) {
     toast(error.message, "bad");
+  }
+}
+
+/** Keys that mean something wherever the person is, except where they are typing. */
+function key(event) {
+  const { target } = event;
+  if (target.closest("dialog, summary, .menu-list, input[type=text]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const range = target.matches("input[type=range]");
+  const actions = {
+    ArrowRight: () => range || player.show(player.place + 1),
+    ArrowLeft: () => range || player.show(player.place - 1),
+    Home: () => range || player.show(0),
+    End: () => range || player.show(pairs.length - 1),
+    Delete: deleteSelected,
+    Escape: () => selection.clear(),
+  };
+  if (event.key === " " && !target.closest("button, a, input:not([type=range])")) {
+    event.preventDefault();
+    player.toggle();
+  } else if (Object.hasOwn(actions, event.key)) {
+    if (!range && event.key !== "Escape") event.preventDefault();
+    actions[event.key]();
   }
 }
 
@@ -210,31 +251,37 @@ element("formats").replaceChildren(
 addEventListener("click", ({ target }) => {
   if (!target.closest("#download")) element("download").open = false;
 });
+element("download").addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  element("download").open = false;
+  element("download").querySelector("summary").focus();
+});
 element("rename").addEventListener("submit", rename);
 element("title").addEventListener("input", () => {
-  element("rename-save").hidden = element("title").value.trim() === manifest.title;
+  element("rename-save").hidden = element("title").value.trim() === manifest?.title;
+});
+element("title").addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !manifest) return;
+  element("title").value = manifest.title;
+  element("rename-save").hidden = true;
+  element("title").blur();
 });
 element("play").addEventListener("click", () => player.toggle());
-element("scrub").addEventListener("input", ({ target }) => player.show(Number(target.value)));
-element("show-skeleton").addEventListener("change", ({ target }) => {
-  player.skeleton = target.checked;
-  player.draw();
+element("scrub").addEventListener("input", ({ target }) => {
+  const place = Number(target.value);
+  player.pause();
+  player.show(place);
 });
-element("overlay").addEventListener("input", ({ target }) => {
-  player.opacity = Number(target.value);
-  player.draw();
-});
-element("select-none").addEventListener("click", () => strip.select([]));
+element("select-none").addEventListener("click", () => selection.clear());
+element("extend").addEventListener("click", () => extending(!strip.extending));
 element("delete-frames").addEventListener("click", deleteSelected);
 element("delete-dataset").addEventListener("click", deleteDataset);
-addEventListener("keydown", (event) => {
-  if (event.target.closest("input, dialog, select, summary")) return;
-  if (event.key === " " && !event.target.closest("button, a")) {
-    event.preventDefault();
-    player.toggle();
-  } else if (event.key === "ArrowRight") player.show(player.place + 1);
-  else if (event.key === "ArrowLeft") player.show(player.place - 1);
-  else if (event.key === "Delete") deleteSelected();
-});
+addEventListener("keydown", key);
+listenToLayers(player);
 
-tried(load);
+load()
+  .then(watch)
+  .catch((error) => {
+    element("loading").hidden = false;
+    element("loading").textContent = error.message;
+  });

@@ -1,12 +1,13 @@
 // All datasets, the work that is still making some, and importing another.
 
-import { api, pageData } from "./api.js";
+import { api, pageData, wait } from "./api.js";
 import { droppedFiles, importFile } from "./import_file.js";
 import { follow, JobCard } from "./jobs.js";
-import { counted, percent, SOURCES, when } from "./wording.js";
+import { counted, percent, runtime, SOURCES, when } from "./wording.js";
 
 const element = (id) => document.getElementById(id);
 const following = new Set();
+const POLL_MS = 2000;
 
 function make(name, className, text = "") {
   const made = document.createElement(name);
@@ -30,15 +31,17 @@ function card(one) {
   if (one.thumbnail) pictures.append(picture(one.thumbnail, ""), picture(one.mask, ""));
   else pictures.append(make("p", "soft small", "No pictures yet"));
   const title = make("h2", "dataset-title", one.title || "Untitled");
-  const facts = `${counted(one.pairs, "pair")} · ${one.seconds.toFixed(1)} s · ${SOURCES[one.source]}`;
+  const facts = `${counted(one.pairs, "pair")} · ${runtime(one.seconds)} · ${SOURCES[one.source]}`;
+  const covered = make("p", "dataset-coverage small soft numbers");
+  covered.append(make("span", "", "Poses covered"), make("span", "", percent(one.coverage)));
   const meter = make("div", "meter meter-rainbow");
   const fill = make("div", "meter-fill");
   fill.style.width = `${one.coverage * 100}%`;
   meter.append(fill);
-  meter.title = `Poses covered: ${percent(one.coverage)}`;
   const state = one.job || one.state === "recording" ? make("span", "chip chip-warn", "In the making") : "";
-  link.append(pictures, title, make("p", "small soft numbers", facts), meter);
-  link.append(make("p", "small soft", when(one.created)), state);
+  const made = make("time", "small soft", when(one.created));
+  made.dateTime = one.created;
+  link.append(pictures, title, make("p", "small soft numbers", facts), made, covered, meter, state);
   return link;
 }
 
@@ -53,6 +56,15 @@ function show(datasets) {
 
 async function refresh() {
   show(await api("/api/datasets"));
+}
+
+/** Look again while some are being recorded, here or in another window. */
+async function watch(datasets) {
+  for (let now = datasets; now.some((one) => one.state === "recording"); ) {
+    await wait(POLL_MS);
+    now = await api("/api/datasets");
+    show(now);
+  }
 }
 
 /** A card for every job that runs already, from this page or another. */
@@ -79,4 +91,5 @@ element("file").addEventListener("change", ({ target }) => {
 });
 droppedFiles(element("drop-veil"), begin);
 show(pageData.datasets);
+watch(pageData.datasets).catch(() => {});
 showJobs().catch(() => {});

@@ -1,25 +1,27 @@
 // Frame, mask and skeleton of one pair, drawn together; plays at the dataset's own times.
 
-const AHEAD = 10;
-const KEPT = 80;
-const MIN_SCORE = 0.3;
+import { PictureCache } from "./pictures.js";
+import { drawSkeleton } from "./skeleton.js";
+
+const LONGEST_STEP = 0.5; // Seconds; where frames were deleted, play goes on sooner.
 
 export class Player {
   #pairs = [];
   #place = 0;
   #playing = false;
-  #pictures = new Map();
+  #catchingUp = null;
   #drawn = null;
 
-  /** `urls(index)` gives `[frame, mask]`; `limbs` pairs of key points; `changed(place)`. */
-  constructor({ frame, mask, urls, limbs, changed }) {
-    this.frame = frame;
-    this.mask = mask;
-    this.urls = urls;
-    this.limbs = limbs;
-    this.changed = changed;
-    this.opacity = 0;
-    this.skeleton = true;
+  /**
+   * `frame`, `mask`: canvases. `urls(index)` gives `[frame, mask]`; `limbs`: pairs of key points.
+   * `changed(place)` is told of every step, `failed()` of a picture that does not come.
+   */
+  constructor({ frame, mask, urls, limbs, changed, failed }) {
+    Object.assign(this, { frame, mask, limbs, changed, failed });
+    this.cache = new PictureCache(urls);
+    /** One picture with everything over each other, instead of frame and mask side by side. */
+    this.overlaid = false;
+    this.layers = { frame: true, opacity: 0.6, skeleton: true };
   }
 
   get playing() {
@@ -30,132 +32,118 @@ export class Player {
     return this.#place;
   }
 
-  setPairs(pairs) {
+  setPairs(pairs, width, height) {
+    const index = this.#pairs[this.#place]?.index ?? 0;
     this.#pairs = pairs;
-    this.show(Math.min(this.#place, pairs.length - 1));
+    this.#drawn = null;
+    this.cache.reset(width, height);
+    if (!pairs.length) {
+      for (const canvas of [this.frame, this.mask]) prepared(canvas, canvas);
+    }
+    const near = pairs.findIndex((pair) => pair.index >= index);
+    this.show(near < 0 ? pairs.length - 1 : near);
   }
 
-  /** Show the pair at a place, 0 for the first. */
+  /** Show the pair at a place, 0 for the first; resolves once it is drawn. */
   async show(place) {
     if (!this.#pairs.length) return;
     this.#place = Math.max(0, Math.min(place, this.#pairs.length - 1));
     this.changed(this.#place);
-    const pair = this.#pairs[this.#place];
-    const pictures = await this.#load(pair.index).catch(() => null);
-    if (pictures && this.#pairs[this.#place] === pair) {
-      this.#drawn = { pair, pictures };
-      this.draw();
-    }
-    for (let ahead = 1; ahead <= AHEAD; ahead += 1) {
-      const next = this.#pairs[this.#place + ahead];
-      if (next) this.#load(next.index).catch(() => {});
-    }
+    this.#catchingUp ??= this.#catchUp().finally(() => (this.#catchingUp = null));
+    await this.#catchingUp;
   }
 
   /** Draw again, after a layer was switched. */
   draw() {
     if (!this.#drawn) return;
     const { pair, pictures } = this.#drawn;
-    for (const canvas of [this.frame, this.mask]) {
-      canvas.width = pictures.frame.width;
-      canvas.height = pictures.frame.height;
+    const { frame, opacity, skeleton } = this.layers;
+    const left = prepared(this.frame, pictures.frame);
+    if (frame || !this.overlaid) left.drawImage(pictures.frame, 0, 0);
+    if (this.overlaid) {
+      left.globalAlpha = opacity;
+      if (opacity) left.drawImage(pictures.parts, 0, 0);
+      left.globalAlpha = 1;
+      if (skeleton) drawSkeleton(left, pair.keypoints, this.limbs);
+      return;
     }
-    const left = this.frame.getContext("2d");
-    left.drawImage(pictures.frame, 0, 0);
-    left.globalAlpha = this.opacity;
-    if (this.opacity) left.drawImage(pictures.parts, 0, 0);
-    left.globalAlpha = 1;
-    const right = this.mask.getContext("2d");
+    const right = prepared(this.mask, pictures.mask);
     right.drawImage(pictures.mask, 0, 0);
-    if (this.skeleton) {
-      this.#drawSkeleton(right, pair);
-      if (this.opacity) this.#drawSkeleton(left, pair);
-    }
+    if (skeleton) drawSkeleton(right, pair.keypoints, this.limbs);
   }
 
   toggle() {
-    if (this.#playing) this.#playing = false;
+    if (this.#playing) this.pause();
     else this.#play();
+  }
+
+  pause() {
+    this.#playing = false;
+    if (this.#pairs.length) this.changed(this.#place);
+  }
+
+  /** Draw what is wanted now, and again if something else is wanted by then. */
+  async #catchUp() {
+    let pair;
+    while (pair !== this.#pairs[this.#place] && this.#pairs.length) {
+      pair = this.#pairs[this.#place];
+      try {
+        const pictures = await this.cache.get(pair.index);
+        if (!this.#pairs.includes(pair)) continue;
+        this.cache.show(pictures);
+        this.#drawn = { pair, pictures };
+        this.draw();
+      } catch {
+        if (pair !== this.#pairs[this.#place]) continue;
+        this.#playing = false;
+        this.failed();
+      }
+    }
+    const next = this.#pairs.slice(this.#place + 1, this.#place + 1 + this.cache.ahead);
+    for (const { index } of next) this.cache.get(index).catch(() => {});
   }
 
   async #play() {
     this.#playing = true;
     if (this.#place >= this.#pairs.length - 1) await this.show(0);
-    let began = performance.now();
-    let start = this.#pairs[this.#place].time_s;
+    this.changed(this.#place);
+    let due = performance.now();
     while (this.#playing && this.#place < this.#pairs.length - 1) {
-      await new Promise(requestAnimationFrame);
+      due += 1000 * this.#step(this.#place);
+      await until(due);
       if (!this.#playing) break;
-      const seconds = start + (performance.now() - began) / 1000;
-      let place = this.#place;
-      while (place < this.#pairs.length - 1 && this.#pairs[place + 1].time_s <= seconds) place += 1;
-      if (place === this.#place) continue;
-      const waited = performance.now();
+      let place = this.#place + 1;
+      while (place < this.#pairs.length - 1 && due + 1000 * this.#step(place) < performance.now()) {
+        due += 1000 * this.#step(place); // Slow screen: leave frames out, keep the time.
+        place += 1;
+      }
+      const asked = performance.now();
       await this.show(place);
-      const lost = performance.now() - waited;
-      if (lost > 100) began += lost; // The network was slow: go on from here.
+      const waited = performance.now() - asked;
+      if (waited > 100) due = performance.now(); // Slow network: go on from here.
     }
     this.#playing = false;
     this.changed(this.#place);
   }
 
-  #load(index) {
-    const known = this.#pictures.get(index);
-    if (known) return known;
-    const [frame, mask] = this.urls(index);
-    const loading = Promise.all([bitmap(frame), bitmap(mask)]).then(([f, m]) => ({
-      frame: f,
-      mask: m,
-      parts: withoutBackground(m),
-    }));
-    this.#pictures.set(index, loading);
-    if (this.#pictures.size > KEPT) {
-      this.#pictures.delete(this.#pictures.keys().next().value);
-    }
-    return loading;
-  }
-
-  #drawSkeleton(context, { keypoints }) {
-    if (!keypoints) return;
-    const width = Math.max(2, context.canvas.height / 160);
-    context.lineWidth = width;
-    context.lineCap = "round";
-    context.strokeStyle = "#ffffff";
-    context.fillStyle = "#ffffff";
-    context.shadowColor = "#000000";
-    context.shadowBlur = 3;
-    context.beginPath();
-    for (const [a, b] of this.limbs) {
-      if (keypoints[a][2] < MIN_SCORE || keypoints[b][2] < MIN_SCORE) continue;
-      context.moveTo(keypoints[a][0], keypoints[a][1]);
-      context.lineTo(keypoints[b][0], keypoints[b][1]);
-    }
-    context.stroke();
-    for (const [x, y, score] of keypoints) {
-      if (score < MIN_SCORE) continue;
-      context.beginPath();
-      context.arc(x, y, width * 1.3, 0, 7);
-      context.fill();
-    }
-    context.shadowBlur = 0;
+  /** Seconds from the pair at a place to the next. */
+  #step(place) {
+    const seconds = this.#pairs[place + 1].time_s - this.#pairs[place].time_s;
+    return Math.min(seconds, LONGEST_STEP);
   }
 }
 
-async function bitmap(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`No picture at ${url}`);
-  return createImageBitmap(await answer.blob());
+async function until(due) {
+  do await new Promise(requestAnimationFrame);
+  while (performance.now() < due);
 }
 
-function withoutBackground(mask) {
-  const canvas = new OffscreenCanvas(mask.width, mask.height);
+/** The canvas's context, the canvas empty and of the picture's size. */
+function prepared(canvas, picture) {
   const context = canvas.getContext("2d");
-  context.drawImage(mask, 0, 0);
-  const image = context.getImageData(0, 0, mask.width, mask.height);
-  const pixels = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < pixels.length; i += 1) {
-    if ((pixels[i] & 0xffffff) === 0) pixels[i] = 0;
-  }
-  context.putImageData(image, 0, 0);
-  return canvas;
+  if (canvas.width !== picture.width || canvas.height !== picture.height) {
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+  } else context.clearRect(0, 0, canvas.width, canvas.height);
+  return context;
 }

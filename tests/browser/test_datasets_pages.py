@@ -53,13 +53,91 @@ def test_scrub_play_and_layers(dataset: tuple[Server, Path], open_page: Open) ->
     page.locator("#show-skeleton").uncheck()
     assert canvas(page, "mask") != skeleton
     plain = canvas(page, "frame")
-    page.locator("#overlay").fill("0.6")
-    assert canvas(page, "frame") != plain
-    page.locator("#play").click()
-    page.wait_for_timeout(1500)
-    page.locator("#play").click()
-    place = int(page.locator("#where").inner_text().split(" /")[0])
-    assert 80 <= place <= 110  # At 24 a second from 61 on.
+    page.get_by_role("button", name="Overlaid").click()
+    expect(page.locator("#mask")).to_be_hidden()
+    overlaid = canvas(page, "frame")
+    assert overlaid != plain
+    page.locator("#opacity").fill("0")
+    assert canvas(page, "frame") == plain
+    page.reload()
+    expect(page.get_by_role("button", name="Overlaid")).to_have_attribute("aria-pressed", "true")
+
+
+def test_plays_at_the_datasets_own_times(dataset: tuple[Server, Path], open_page: Open) -> None:
+    server, folder = dataset
+    page = open_page(f"{server.url}datasets/{ID}")
+    expect(page.locator("#where")).to_contain_text("1 / 120")
+    page.evaluate(
+        """window.steps = [];
+           new MutationObserver(() => {
+             const place = Number(document.getElementById("scrub").value);
+             steps.push([performance.now() / 1000, place]);
+           }).observe(document.getElementById("where"), {childList: true});"""
+    )
+    page.locator("#scrub").press(" ")
+    expect(page.locator("#where")).to_contain_text("120 / 120")
+    steps = [(time, place) for time, place in page.evaluate("steps") if place >= 24]
+    (began, first), (ended, last) = steps[0], steps[-1]
+    times = [pair.time_s for pair in Dataset.open(folder).pairs]
+    assert abs((ended - began) - (times[last] - times[first])) < 0.3
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
+def test_keyboard_alone(dataset: tuple[Server, Path], open_page: Open) -> None:
+    server, folder = dataset
+    page = open_page(f"{server.url}datasets/{ID}")
+    expect(page.locator("#where")).to_contain_text("1 / 120")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#where")).to_contain_text("3 / 120")
+    page.keyboard.press("End")
+    expect(page.locator("#where")).to_contain_text("120 / 120")
+    page.locator("#strip").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("#selected")).to_have_text("3 frames selected")
+    expect(page.locator("#strip")).to_have_attribute("aria-activedescendant", "cell-3")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#where")).to_contain_text("/ 117")
+    assert [pair.index for pair in Dataset.open(folder).pairs] == [0, *range(4, 120)]
+
+
+def test_select_by_drag_and_by_flag(dataset: tuple[Server, Path], open_page: Open) -> None:
+    server, folder = dataset
+    flagged = [pair.index for pair in Dataset.open(folder).pairs if "cropped" in pair.flags]
+    assert flagged
+    page = open_page(f"{server.url}datasets/{ID}")
+    page.locator("#flag-filters [data-flag=cropped]").click()
+    expect(page.locator("#selected")).to_contain_text(f"{len(flagged)} frame")
+    page.keyboard.press("Escape")
+    expect(page.locator("#selection")).to_be_hidden()
+    page.locator("#cell-2").hover()
+    page.mouse.down()
+    page.locator("#cell-9").hover()
+    page.mouse.up()
+    expect(page.locator("#selected")).to_have_text("8 frames selected")
+    page.locator("#cell-4").hover()  # From a chosen frame on, a drag takes away.
+    page.mouse.down()
+    page.locator("#cell-5").hover()
+    page.mouse.up()
+    expect(page.locator("#selected")).to_have_text("6 frames selected")
+    expect(page.locator("#where")).to_contain_text("1 / 120")
+
+
+def test_fingers_select_a_range(dataset: tuple[Server, Path], open_page: Open) -> None:
+    server, _ = dataset
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    page = open_page(f"{server.url}datasets/{ID}", **phone)
+    page.locator("#cell-1 .cell-label").tap()
+    page.get_by_role("button", name="Range").tap()
+    page.locator("#cell-6").tap()
+    expect(page.locator("#selected")).to_have_text("6 frames selected")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width == 390
 
 
 def test_rename_delete_a_range_and_everything(

@@ -1,0 +1,39 @@
+// What there is to know about a dataset, in words and numbers.
+
+import { DROPPED, percent, runtime, SOURCES, when } from "./wording.js";
+
+const element = (id) => document.getElementById(id);
+
+/** Show title, numbers and coverage of a manifest with `count` pairs left. */
+export function showFacts(manifest, count) {
+  const { counts, frame, model, source, coverage } = manifest;
+  const dropped = Object.entries(counts.dropped).filter(([, number]) => number);
+  const facts = {
+    Pairs: count.toLocaleString("en"),
+    Length: runtime(frame.fps ? count / frame.fps : 0),
+    Rate: frame.fps ? `${frame.fps.toFixed(1)} a second` : "–",
+    "Left out": dropped.length
+      ? dropped.map(([why, number]) => `${number.toLocaleString("en")} (${DROPPED[why] ?? why})`).join(", ")
+      : "none",
+    Deleted: counts.deleted ? counts.deleted.toLocaleString("en") : "none",
+    Frames: `${frame.width} × ${frame.height}, ${frame.format.toUpperCase()}`,
+    Source: source.kind === "import" ? `${SOURCES.import}, ${source.name}` : SOURCES[source.kind],
+    Network: `${model.name} at ${model.input.join(" × ")}, threshold ${percent(model.threshold)}`,
+    Made: when(manifest.created),
+  };
+  element("facts").replaceChildren(
+    ...Object.entries(facts).map(([name, value]) => {
+      const fact = document.createElement("div");
+      const term = document.createElement("dt");
+      const text = document.createElement("dd");
+      term.textContent = name;
+      text.textContent = value;
+      fact.append(term, text);
+      return fact;
+    }),
+  );
+  const { fraction = 0, missing = [] } = coverage;
+  element("coverage-share").textContent = percent(fraction);
+  element("coverage-fill").style.width = `${fraction * 100}%`;
+  element("missing").textContent = missing.length ? `Still missing: ${missing.join("; ")}.` : "";
+}
