@@ -124,7 +124,7 @@ async def test_one_too_many_is_told_so_and_gets_in_later(serve, booth_small):
             assert second.answer["code"] == "full"
             assert "taken" in second.answer["error"]
             await second.close()
-        await until(lambda: not sessions(http))
+        await until(lambda: not sessions(http), 20)
         async with Browser(http, ClipTrack(booth_small)) as third:
             await until(lambda: third.pictures > 0)
 
