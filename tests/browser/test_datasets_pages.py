@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ def dataset(start_server: Start) -> tuple[Server, Path]:
     command = [sys.executable, str(RUN), "capture", str(DEFAULT_CLIP), f"--out={folder}"]
     subprocess.run(command, check=True, capture_output=True)
     return server, folder
+
+
+@pytest.fixture
+def open_page(open_page: Open) -> Open:
+    """Pages under their real Content-Security-Policy."""
+    return partial(open_page, bypass_csp=False)
 
 
 def canvas(page: Page, name: str) -> str:
