@@ -61,7 +61,7 @@ async function load() {
   element("scrub").max = Math.max(pairs.length - 1, 0);
   player.setPairs(pairs, width, height);
   showTitle();
-  showFacts(manifest, pairs.length);
+  showFacts(manifest, pairs);
   showFlags();
   showBusy(data.job !== null || data.state === "recording");
 }

@@ -31,17 +31,21 @@ function card(one) {
   if (one.thumbnail) pictures.append(picture(one.thumbnail, ""), picture(one.mask, ""));
   else pictures.append(make("p", "soft small", "No pictures yet"));
   const title = make("h2", "dataset-title", one.title || "Untitled");
-  const facts = `${counted(one.pairs, "pair")} · ${runtime(one.seconds)} · ${SOURCES[one.source]}`;
+  const length = one.seconds ? [runtime(one.seconds)] : [];
+  const facts = [counted(one.pairs, "pair"), ...length, SOURCES[one.source]].join(" · ");
   const covered = make("p", "dataset-coverage small soft numbers");
   covered.append(make("span", "", "Poses covered"), make("span", "", percent(one.coverage)));
   const meter = make("div", "meter meter-rainbow");
   const fill = make("div", "meter-fill");
   fill.style.width = `${one.coverage * 100}%`;
   meter.append(fill);
-  const state = one.job || one.state === "recording" ? make("span", "chip chip-warn", "In the making") : "";
   const made = make("time", "small soft", when(one.created));
   made.dateTime = one.created;
-  link.append(pictures, title, make("p", "small soft numbers", facts), made, covered, meter, state);
+  link.append(pictures, title, make("p", "small soft numbers", facts), made);
+  if (one.state === "complete") link.append(covered, meter);
+  if (one.job || one.state !== "complete") {
+    link.append(make("span", "chip chip-warn", "In the making"));
+  }
   return link;
 }
 

@@ -4,20 +4,20 @@ import { DROPPED, percent, runtime, SOURCES, when } from "./wording.js";
 
 const element = (id) => document.getElementById(id);
 
-/** Show title, numbers and coverage of a manifest with `count` pairs left. */
-export function showFacts(manifest, count) {
+/** Show numbers and coverage of a manifest and its pairs. */
+export function showFacts(manifest, pairs) {
   const { counts, frame, model, source, coverage } = manifest;
   const dropped = Object.entries(counts.dropped).filter(([, number]) => number);
   const facts = {
-    Pairs: count.toLocaleString("en"),
-    Length: runtime(frame.fps ? count / frame.fps : 0),
+    Pairs: pairs.length.toLocaleString("en"),
+    Length: runtime(frame.fps ? pairs.length / frame.fps : spanned(pairs)),
     Rate: frame.fps ? `${frame.fps.toFixed(1)} a second` : "–",
     "Left out": dropped.length
       ? dropped.map(([why, number]) => `${number.toLocaleString("en")} (${DROPPED[why] ?? why})`).join(", ")
       : "none",
     Deleted: counts.deleted ? counts.deleted.toLocaleString("en") : "none",
     Frames: `${frame.width} × ${frame.height}, ${frame.format.toUpperCase()}`,
-    Source: source.kind === "import" ? `${SOURCES.import}, ${source.name}` : SOURCES[source.kind],
+    Source: source.kind === "import" ? `${SOURCES.import}: ${source.name}` : SOURCES[source.kind],
     Network: `${model.name} at ${model.input.join(" × ")}, threshold ${percent(model.threshold)}`,
     Made: when(manifest.created),
   };
@@ -36,4 +36,9 @@ export function showFacts(manifest, count) {
   element("coverage-share").textContent = percent(fraction);
   element("coverage-fill").style.width = `${fraction * 100}%`;
   element("missing").textContent = missing.length ? `Still missing: ${missing.join("; ")}.` : "";
+}
+
+/** Seconds from the first pair to the last, while the rate is not known yet. */
+function spanned(pairs) {
+  return pairs.length ? pairs.at(-1).time_s - pairs[0].time_s : 0;
 }

@@ -24,8 +24,9 @@ export class JobCard {
     this.element = element("article", "card job");
     this.heading = element("h3", "job-title", title);
     this.sentence = element("p", "job-sentence small soft");
-    this.sentence.setAttribute("role", "status");
     this.meter = element("div", "meter");
+    this.meter.setAttribute("role", "progressbar");
+    this.meter.setAttribute("aria-label", title);
     this.fill = element("div", "meter-fill");
     this.meter.append(this.fill);
     this.actions = element("div", "job-actions");
@@ -42,10 +43,13 @@ export class JobCard {
   /** `share` 0..1, or null when it cannot be told. */
   show(share) {
     this.meter.classList.toggle("meter-unknown", share === null);
+    if (share === null) this.meter.removeAttribute("aria-valuenow");
+    else this.meter.setAttribute("aria-valuenow", Math.round(share * 100));
     this.fill.style.width = `${Math.round((share ?? 1) * 1000) / 10}%`;
   }
 
   end(sentence, { bad = false, dataset = null } = {}) {
+    this.sentence.setAttribute("role", "status"); // Read out only now, not at every step.
     this.say(sentence);
     this.sentence.classList.toggle("bad", bad);
     this.meter.hidden = true;

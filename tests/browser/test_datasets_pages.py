@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,6 +18,7 @@ from bench.clip import DEFAULT_CLIP
 from capture.dataset import Dataset
 from capture.export import FORMATS
 from tests.browser.conftest import RUN, Open, Server
+from tests.capture.clips import pictures, write_video
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 Start = Callable[..., Server]
@@ -174,18 +176,40 @@ def test_rename_delete_a_range_and_everything(
     assert not folder.exists()
 
 
-def test_every_format_downloads(dataset: tuple[Server, Path], open_page: Open) -> None:
-    server, _ = dataset
+def names_of_pairs(archive: zipfile.ZipFile) -> tuple[list[str], list[str]]:
+    """Names of the frames and of what belongs to them, without folders and endings."""
+    names = archive.namelist()
+    for shard in [name for name in names if name.endswith(".tar")]:
+        with tarfile.open(fileobj=io.BytesIO(archive.read(shard))) as tar:
+            names += tar.getnames()
+    paths = [PurePosixPath(name) for name in names]
+    numbered = [path for path in paths if path.stem.isdecimal()]
+    frames = [path.stem for path in numbered if path.suffix == ".jpg"]
+    return sorted(frames), sorted(path.stem for path in numbered if path.suffix != ".jpg")
+
+
+def test_every_format_downloads_with_all_pairs(
+    dataset: tuple[Server, Path], open_page: Open
+) -> None:
+    server, folder = dataset
     page = open_page(f"{server.url}datasets/{ID}")
+    expect(page.locator("#where")).to_contain_text("1 / 120")
     for one in FORMATS:
         page.locator("#download summary").click()
         with page.expect_download() as download:
             page.locator(f"[data-format={one.name}]").click()
-        data = Path(download.value.path()).read_bytes()
-        archive = zipfile.ZipFile(io.BytesIO(data))
-        assert archive.testzip() is None
-        assert len(archive.namelist()) >= 2
+        expect(page.locator("#formats")).to_be_hidden()
         assert download.value.suggested_filename == f"{ID}-{one.name}.zip"
+        archive = zipfile.ZipFile(Path(download.value.path()))
+        assert archive.testzip() is None
+        frames, others = names_of_pairs(archive)
+        assert len(set(frames)) == len(frames) == 120
+        if one.name in ("native", "pix2pixhd", "yolo-pose"):
+            assert others == frames
+        if one.name == "native":
+            for index in (0, 60, 119):
+                for name in (f"frames/{index:06d}.jpg", f"parts/{index:06d}.png"):
+                    assert archive.read(name) == (folder / name).read_bytes()
 
 
 def test_import_from_the_list(start_server: Start, open_page: Open) -> None:
@@ -193,8 +217,38 @@ def test_import_from_the_list(start_server: Start, open_page: Open) -> None:
     expect(page.locator("#empty")).to_be_visible()
     page.locator("#file").set_input_files(DEFAULT_CLIP)
     expect(page.locator(".dataset-title")).to_have_text("juggler_480", timeout=60_000)
-    expect(page.locator("#total")).to_have_text("1 dataset, 120 pairs")
+    expect(page.locator("#total")).to_have_text("1 dataset, 120 pairs", timeout=60_000)
     assert page.locator(".dataset img").count() == 2
+    expect(page.locator(".dataset .chip")).to_have_count(0)
+    page.get_by_role("link", name="Look through it").click()
+    expect(page.locator("#where")).to_contain_text("1 / 120")
+    expect(page.locator("#facts")).to_contain_text("imported video: juggler_480.mp4")
+
+
+def test_a_dataset_in_the_making_says_so_and_can_be_cancelled(
+    start_server: Start, open_page: Open, tmp_path: Path
+) -> None:
+    server, long = start_server(), tmp_path / "rehearsal.mp4"
+    write_video(long, pictures(40) * 25)
+    page = open_page(f"{server.url}datasets")
+    page.locator("#file").set_input_files(long)
+    expect(page.locator(".job-sentence")).to_contain_text("of 1000")
+    [folder] = (server.data / "datasets").iterdir()
+    other = open_page(f"{server.url}datasets")
+    expect(other.locator(".job-sentence")).to_contain_text("of 1000")
+    expect(other.locator(".dataset .chip")).to_have_text("In the making")
+    other.goto(f"{server.url}datasets/{folder.name}")
+    expect(other.locator("#busy-sentence")).to_contain_text("still being made")
+    expect(other.locator(".job-sentence")).to_contain_text("seconds left")
+    expect(other.locator("#delete-dataset")).to_be_disabled()
+    other.get_by_role("button", name="Cancel").click()
+    expect(other.locator(".toast")).to_contain_text("what had been analysed is kept")
+    expect(other.locator("#busy")).to_be_hidden()
+    expect(other.locator("#delete-dataset")).to_be_enabled()
+    kept = Dataset.open(folder)
+    assert kept.manifest.state == "complete"
+    assert 0 < kept.count < 1000
+    expect(other.locator("#where")).to_contain_text(f"/ {kept.count}")
 
 
 def test_nothing_at_this_address(start_server: Start, open_page: Open) -> None:
