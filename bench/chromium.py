@@ -65,12 +65,19 @@ def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) ->
         rows = []
         for _ in range(runs):
             with serving(*flags) as server:
-                rows.append(_one_run(server, camera, clip, seconds))
-    return {name: median(one[name] for one in rows) for name in rows[0]}
+                notes, began = _watch(server, camera, seconds)
+                rows.append(_row(notes, began, _recorded(server)))
+        # Without loss on the server's side, or JPEG would be measured too.
+        with serving(*flags, "--frames=png") as server:
+            _watch(server, camera, EARLY_SECONDS[1])
+            quality = _early_psnr(_recorded(server), clip)
+    row = {name: median(one[name] for one in rows) for name in rows[0]}
+    return row | {"received_psnr_db": quality}
 
 
-def _one_run(server: Server, camera: Path, clip: Clip, seconds: float) -> Row:
-    from playwright.sync_api import sync_playwright
+def _watch(server: Server, camera: Path, seconds: float) -> tuple[Any, float]:
+    """Record in a page for so long; what `watch.js` wrote down, and when counting began (ms)."""
+    from playwright.sync_api import TimeoutError, sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -81,7 +88,11 @@ def _one_run(server: Server, camera: Path, clip: Clip, seconds: float) -> Row:
         page = browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
         page.add_init_script(path=Path(__file__).parent / "watch.js")
         page.goto(server.url)
-        page.wait_for_function("__bench.received.length > 0", timeout=30_000)
+        try:
+            page.wait_for_function("__bench.received.length > 0", timeout=30_000)
+        except TimeoutError:
+            state = page.evaluate("document.getElementById('stage-sentence').textContent")
+            raise BenchError(f"No picture came back in Chromium. {state}") from None
         page.evaluate(
             """__bench.control.send(JSON.stringify({type: "record", seconds: null, title: "bench",
                high_quality: false, heads: false}))"""
@@ -93,7 +104,7 @@ def _one_run(server: Server, camera: Path, clip: Clip, seconds: float) -> Row:
         page.evaluate("""__bench.control.send('{"type": "stop"}')""")
         page.wait_for_function("__bench.messages.some((one) => one.type === 'recorded')")
         browser.close()
-    return _row(notes, began, _recorded(server), clip)
+    return notes, float(began)
 
 
 def _recorded(server: Server) -> Dataset:
@@ -103,7 +114,7 @@ def _recorded(server: Server) -> Dataset:
     return Dataset.open(folders[0])
 
 
-def _row(notes: Any, began: float, pairs: Dataset, clip: Clip) -> Row:
+def _row(notes: Any, began: float, pairs: Dataset) -> Row:
     received = [(when, number) for when, number in notes["received"] if when >= began]
     delays = [
         when - notes["sent"][str(number)]
@@ -111,16 +122,20 @@ def _row(notes: Any, began: float, pairs: Dataset, clip: Clip) -> Row:
         if str(number) in notes["sent"] and 0 < when - notes["sent"][str(number)] < 5000
     ]
     seconds = (notes["until"] - began) / 1000
-    early = [
-        decibels
-        for when, decibels in received_psnr(pairs, clip)
-        if EARLY_SECONDS[0] <= when <= EARLY_SECONDS[1]
-    ]
     first, last = pairs.pairs[0].time_s, pairs.pairs[-1].time_s
     return {
         "distinct_fps": round(len(received) / seconds, 2),
         "pairs_per_second": round((len(pairs.pairs) - 1) / (last - first), 2),
         "round_trip_p50_ms": round(float(np.percentile(delays, 50)), 1),
         "round_trip_p95_ms": round(float(np.percentile(delays, 95)), 1),
-        "received_psnr_db": round(float(np.median(early)), 1),
     }
+
+
+def _early_psnr(pairs: Dataset, clip: Clip) -> float:
+    """Median luma PSNR (dB) between three and eight seconds after recording began."""
+    early = [
+        decibels
+        for when, decibels in received_psnr(pairs, clip)
+        if EARLY_SECONDS[0] <= when <= EARLY_SECONDS[1]
+    ]
+    return round(float(np.median(early)), 1)

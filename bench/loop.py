@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from bench import barcode
 from bench.client import Client, distinct_per_second
@@ -109,21 +109,21 @@ def _agreement(analyzer: Analyzer, pairs: Dataset, place: int, saved: Any) -> fl
     return float((found & saved).sum() / max(1, (found | saved).sum()))
 
 
-def received_psnr(pairs: Dataset, clip: Clip, number_offset: int = 0) -> list[tuple[float, float]]:
-    """Seconds and luma PSNR (dB) of each saved frame against the frame that was sent."""
+def received_psnr(pairs: Dataset, clip: Clip) -> list[tuple[float, float]]:
+    """Seconds and luma PSNR (dB) of each saved frame against the frame that was sent.
+
+    Both go through RGB, where saturated colours are clipped alike.
+    """
     found = []
     for pair in pairs.pairs:
-        luma = cv2.cvtColor(pairs.frame(pair.index), cv2.COLOR_RGB2YUV_I420)[: clip.size[1]]
-        number = barcode.read(np.asarray(luma, np.uint8))
+        luma = _luma(pairs.frame(pair.index), clip)
+        number = barcode.read(luma)
         if number is not None:
-            sent = clip.frame(number + number_offset)[: clip.size[1]]
+            sent = _luma(cv2.cvtColor(clip.frame(number), cv2.COLOR_YUV2RGB_I420), clip)
             error = float(np.mean((luma.astype(np.float64) - sent) ** 2))
             found.append((pair.time_s, 10 * float(np.log10(255**2 / max(error, 1e-9)))))
     return found
 
 
-def save_clip(clip: Clip, folder: Path, seconds: float) -> Path:
-    """The clip as a file that Chromium takes for its camera."""
-    path = folder / f"camera_{clip.size[0]}x{clip.size[1]}.y4m"
-    clip.save_y4m(path, int(seconds * FPS))
-    return path
+def _luma(rgb: Any, clip: Clip) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)[: clip.size[1]], np.uint8)

@@ -120,6 +120,7 @@ class Recordings:
             model_info(pool, size, threshold),
             wanted.title or f"Recording of {datetime.now():%d %B, %H:%M}",
             dataset,
+            "png" if self._settings.frames == "png" else "jpg",
             keep_heads=wanted.heads,
         )
         most = self._settings.max_recording_seconds

@@ -48,6 +48,10 @@ class Settings:
         default=4_000_000_000, metadata=_about("largest video that may be uploaded, bytes")
     )
     max_recording_seconds: float = field(default=900.0, metadata=_about("longest recording", "S"))
+    frames: str = field(
+        default="jpg",
+        metadata=_about("format of recorded live frames: jpg, or png without loss", "jpg|png"),
+    )
     disk_floor_bytes: int = field(
         default=1_000_000_000, metadata=_about("stop writing when less than this is free")
     )
@@ -123,6 +127,8 @@ class Settings:
         for name in ("threads", "workers", "max_sessions", "uplink_kbps", "downlink_kbps"):
             if getattr(self, name) < 1:
                 raise ServerError(f"{_flag(name)} must be 1 or more.")
+        if self.frames not in ("jpg", "png"):
+            raise ServerError(f"--frames {self.frames} is neither jpg nor png.")
         try:
             low, high = self.udp_range or (1, 1)
         except ValueError:

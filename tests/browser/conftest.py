@@ -16,10 +16,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.chromium import FLAGS, chromium_path
-from bench.clip import DEFAULT_CLIP, Clip
+from bench.clip import Clip
 
 RUN = Path(__file__).resolve().parents[2] / "run.py"
 LIVE_MS = 20_000
+JUGGLER = Path(__file__).resolve().parents[1] / "data" / "juggler_480.mp4"
+"""120 frames of a man with a ball, head to feet."""
 
 expect.set_options(timeout=20_000)
 
@@ -89,7 +91,7 @@ def start_server(tmp_path: Path, models: Path) -> Iterator[Callable[..., Server]
 def camera_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four seconds of a man with a ball, as Chromium wants its camera."""
     path = tmp_path_factory.mktemp("camera") / "camera.y4m"
-    Clip(DEFAULT_CLIP, (640, 480)).save_y4m(path, 120)
+    Clip(JUGGLER, (640, 480)).save_y4m(path, 120)
     return path
 
 

@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.chromium import FLAGS, chromium_path
-from bench.clip import DEFAULT_CLIP
 from bench.serving import RUN, Server, serving
+from tests.browser.conftest import JUGGLER
 
 SIZES = ((1440, 900), (1024, 768), (390, 844))
 SCHEMES = ("dark", "light")
@@ -63,7 +63,7 @@ def refused(page: Page, url: str) -> None:
 def file_dialog(page: Page, url: str) -> None:
     """What to do with a video."""
     capture(page, url)
-    page.locator("#file").set_input_files(DEFAULT_CLIP)
+    page.locator("#file").set_input_files(JUGGLER)
     page.wait_for_timeout(300)
 
 
@@ -108,9 +108,9 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serving() as server:
         camera = Path(folder) / "camera.mjpeg"
-        _as_mjpeg(DEFAULT_CLIP, camera)
+        _as_mjpeg(JUGGLER, camera)
         out = server.data / "datasets" / ID
-        command = [sys.executable, str(RUN), "capture", str(DEFAULT_CLIP), f"--out={out}"]
+        command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={out}"]
         subprocess.run([*command, "--title=Juggling in the park"], check=True)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(

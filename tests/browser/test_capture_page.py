@@ -14,9 +14,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from bench.clip import DEFAULT_CLIP
 from inference.body import PALETTE
-from tests.browser.conftest import Open, Server, wait_live
+from tests.browser.conftest import JUGGLER, Open, Server, wait_live
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 Start = Callable[..., Server]
@@ -138,7 +137,7 @@ def test_a_recording_stops_by_itself_and_keeps_live_pairs(
 def test_import_a_video(start_server: Start, open_page: Open) -> None:
     page = open_page(start_server().url)
     wait_live(page)
-    page.locator("#file").set_input_files(DEFAULT_CLIP)
+    page.locator("#file").set_input_files(JUGGLER)
     page.locator("#file-import").click()
     link = page.get_by_role("link", name="Look through it")
     expect(link).to_be_visible(timeout=60_000)
@@ -153,7 +152,7 @@ def test_import_a_video(start_server: Start, open_page: Open) -> None:
 def test_play_a_video_through(start_server: Start, open_page: Open, camera_clip: Path) -> None:
     page = open_page(start_server().url)
     wait_live(page)
-    page.locator("#file").set_input_files(DEFAULT_CLIP)
+    page.locator("#file").set_input_files(JUGGLER)
     page.locator("#file-play").click()
     expect(page.locator("#stage-note")).to_have_text("Playing juggler_480.mp4")
     expect(page.locator("#stage")).to_have_class("stage mirrored from-file")

@@ -14,10 +14,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.clip import DEFAULT_CLIP
 from capture.dataset import Dataset
 from capture.export import FORMATS
-from tests.browser.conftest import RUN, Open, Server
+from tests.browser.conftest import JUGGLER, RUN, Open, Server
 from tests.capture.clips import pictures, write_video
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -30,7 +29,7 @@ def dataset(start_server: Start) -> tuple[Server, Path]:
     """A server with one dataset, made by `run.py capture`."""
     server = start_server()
     folder = server.data / "datasets" / ID
-    command = [sys.executable, str(RUN), "capture", str(DEFAULT_CLIP), f"--out={folder}"]
+    command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={folder}"]
     subprocess.run(command, check=True, capture_output=True)
     return server, folder
 
@@ -215,7 +214,7 @@ def test_every_format_downloads_with_all_pairs(
 def test_import_from_the_list(start_server: Start, open_page: Open) -> None:
     page = open_page(f"{start_server().url}datasets")
     expect(page.locator("#empty")).to_be_visible()
-    page.locator("#file").set_input_files(DEFAULT_CLIP)
+    page.locator("#file").set_input_files(JUGGLER)
     expect(page.locator(".dataset-title")).to_have_text("juggler_480", timeout=60_000)
     expect(page.locator("#total")).to_have_text("1 dataset, 120 pairs", timeout=60_000)
     assert page.locator(".dataset img").count() == 2

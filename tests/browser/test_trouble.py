@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.clip import DEFAULT_CLIP
 from capture.dataset import Dataset, list_datasets
-from tests.browser.conftest import Open, Server, wait_live
+from tests.browser.conftest import JUGGLER, Open, Server, wait_live
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 Start = Callable[..., Server]
@@ -96,7 +95,7 @@ def test_media_that_cannot_be_reached(start_server: Start, open_page: Open) -> N
 def test_no_capture_stream(start_server: Start, open_page: Open) -> None:
     page = open_page(start_server().url, "delete HTMLMediaElement.prototype.captureStream;")
     wait_live(page)
-    page.locator("#file").set_input_files(DEFAULT_CLIP)
+    page.locator("#file").set_input_files(JUGGLER)
     page.locator("#file-play").click()
     expect(page.locator(".toast")).to_contain_text("Import it instead")
 
