@@ -65,17 +65,17 @@ def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) ->
         rows = []
         for _ in range(runs):
             with serving(*flags) as server:
-                notes, began = _watch(server, camera, seconds)
+                notes, began = _watch(server, camera, clip, seconds)
                 rows.append(_row(notes, began, _recorded(server)))
         # Without loss on the server's side, or JPEG would be measured too.
         with serving(*flags, "--frames=png") as server:
-            _watch(server, camera, EARLY_SECONDS[1])
+            _watch(server, camera, clip, EARLY_SECONDS[1])
             quality = _early_psnr(_recorded(server), clip)
     row = {name: median(one[name] for one in rows) for name in rows[0]}
     return row | {"received_psnr_db": quality}
 
 
-def _watch(server: Server, camera: Path, seconds: float) -> tuple[Any, float]:
+def _watch(server: Server, camera: Path, clip: Clip, seconds: float) -> tuple[Any, float]:
     """Record in a page for so long; what `watch.js` wrote down, and when counting began (ms)."""
     from playwright.sync_api import TimeoutError, sync_playwright
 
@@ -87,6 +87,10 @@ def _watch(server: Server, camera: Path, seconds: float) -> tuple[Any, float]:
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
         page.add_init_script(path=Path(__file__).parent / "watch.js")
+        resolution = "x".join(map(str, clip.size))
+        page.add_init_script(
+            f"localStorage.setItem('understudy', JSON.stringify({{resolution: '{resolution}'}}))"
+        )
         page.goto(server.url)
         try:
             page.wait_for_function("__bench.received.length > 0", timeout=30_000)
