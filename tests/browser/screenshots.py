@@ -10,9 +10,10 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import av
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -67,20 +68,57 @@ def file_dialog(page: Page, url: str) -> None:
     page.wait_for_timeout(300)
 
 
+def no_datasets(page: Page, url: str) -> None:
+    """The list before anything was captured."""
+    page.goto(url + "datasets")
+    page.locator("#empty").wait_for()
+
+
 def datasets(page: Page, url: str) -> None:
     """The list."""
     page.goto(url + "datasets")
     page.wait_for_timeout(800)
 
 
+def importing(page: Page, url: str) -> None:
+    """A video on its way into a dataset."""
+    datasets(page, url)
+    page.locator("#file").set_input_files(JUGGLER)
+    page.locator(".job-sentence", has_text="of 120").wait_for()
+
+
 def dataset(page: Page, url: str) -> None:
     """One dataset, some frames selected."""
+    _open_dataset(page, url)
+    page.locator("#cell-41 .cell-label").click()
+    page.locator("#cell-44 .cell-label").click(modifiers=["Shift"])
+    page.wait_for_timeout(800)
+
+
+def overlaid(page: Page, url: str) -> None:
+    """The player with its layers over each other."""
+    _open_dataset(page, url)
+    page.get_by_role("button", name="Overlaid").click()
+    page.wait_for_timeout(500)
+
+
+def downloads(page: Page, url: str) -> None:
+    """The formats."""
+    _open_dataset(page, url)
+    page.locator("#download summary").click()
+
+
+def deleting(page: Page, url: str) -> None:
+    """The question before a dataset is deleted."""
+    _open_dataset(page, url)
+    page.locator("#delete-dataset").click()
+
+
+def _open_dataset(page: Page, url: str) -> None:
     page.goto(f"{url}datasets/{ID}")
     page.locator(".cell").first.wait_for()
     page.locator("#scrub").fill("40")
-    page.locator(".cell-label").nth(1).click()
-    page.locator(".cell-label").nth(4).click(modifiers=["Shift"])
-    page.wait_for_timeout(800)
+    page.wait_for_timeout(500)
 
 
 def nothing(page: Page, url: str) -> None:
@@ -95,9 +133,15 @@ PAGES: tuple[Callable[[Page, str], None], ...] = (
     refused,
     file_dialog,
     datasets,
+    importing,
     dataset,
+    overlaid,
+    downloads,
+    deleting,
     nothing,
 )
+LONG = (dataset, overlaid)
+"""Pages that are shown whole, however long they are."""
 
 
 def main() -> None:
@@ -109,25 +153,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serving() as server:
         camera = Path(folder) / "camera.mjpeg"
         _as_mjpeg(JUGGLER, camera)
-        out = server.data / "datasets" / ID
-        command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={out}"]
-        subprocess.run([*command, "--title=Juggling in the park"], check=True)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=chromium_path(),
                 headless=False,
                 args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"],
             )
-            for picture in PAGES:
-                for size in SIZES:
-                    for scheme in SCHEMES:
-                        name = f"{picture.__name__}_{size[0]}_{scheme}.png"
-                        _shoot(browser, server, picture, size, scheme, arguments.out / name)
+            _shoot_all(browser, server, (no_datasets,), arguments.out)
+            out = server.data / "datasets" / ID
+            command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={out}"]
+            subprocess.run([*command, "--title=Juggling in the park"], check=True)
+            _shoot_all(browser, server, PAGES, arguments.out)
             browser.close()
     README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(arguments.out / "recording_1440_dark.png") as shot:
         shot.convert("RGB").save(README_PICTURE, quality=86)
-    print(f"{len(PAGES) * len(SIZES) * len(SCHEMES)} pictures are in {arguments.out}.")
+    print(f"{len([*arguments.out.glob('*.png')])} pictures are in {arguments.out}.")
+
+
+def _shoot_all(
+    browser: Browser, server: Server, pictures: Sequence[Callable[[Page, str], None]], out: Path
+) -> None:
+    for picture in pictures:
+        for size in SIZES:
+            for scheme in SCHEMES:
+                name = f"{picture.__name__}_{size[0]}_{scheme}.png"
+                _shoot(browser, server, picture, size, scheme, out / name)
 
 
 def _shoot(
@@ -147,23 +198,15 @@ def _shoot(
     )
     page = context.new_page()
     picture(page, server.url)
-    page.screenshot(path=path, full_page=picture is dataset or (phone and picture is capture))
+    page.screenshot(path=path, full_page=picture in LONG or (phone and picture is capture))
     context.close()
 
 
 def _as_mjpeg(source: Path, out: Path) -> None:
     """What Chromium takes for a camera, in a tenth of a raw file's size."""
-    import av
-
-    with av.open(str(source)) as video, av.open(str(out), "w", format="mjpeg") as container:
-        stream = container.add_stream("mjpeg", rate=30)
-        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
-        stream.codec_context.qmin = stream.codec_context.qmax = 2
+    with av.open(str(source)) as video, out.open("wb") as file:
         for frame in video.decode(video=0):
-            picture = frame.reformat(640, 480, "yuvj420p")
-            picture.pts = None
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
+            Image.fromarray(frame.to_ndarray(format="rgb24")).save(file, "JPEG", quality=95)
 
 
 if __name__ == "__main__":
