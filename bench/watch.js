@@ -21,7 +21,7 @@
   };
 
   const watch = async (track, note) => {
-    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    const reader = new MediaStreamTrackProcessor({ track, maxBufferSize: 30 }).readable.getReader();
     const luma = new Uint8Array(4096 * 64);
     for (;;) {
       const { done, value } = await reader.read();

@@ -18,7 +18,7 @@ export function showFacts(manifest, pairs) {
     Deleted: counts.deleted ? counts.deleted.toLocaleString("en") : "none",
     Frames: `${frame.width} × ${frame.height}, ${frame.format.toUpperCase()}`,
     Source: source.kind === "import" ? `${SOURCES.import}: ${source.name}` : SOURCES[source.kind],
-    Network: `${model.name} at ${model.input.join(" × ")}, threshold ${percent(model.threshold)}`,
+    Network: `${model.name} at ${model.input.join(" × ")}, threshold\u00a0${percent(model.threshold)}`,
     Made: when(manifest.created),
   };
   element("facts").replaceChildren(

@@ -44,12 +44,9 @@ export class Strip {
 
   /** The pair that is looked at. `gently`: the person may have scrolled elsewhere meanwhile. */
   setCurrent(place, gently = false) {
-    const follow = !gently || this.#inView(this.#current);
+    const follow = !gently || this.#hidden(this.#current) === 0;
     this.#current = place;
-    if (follow && !this.#inView(place)) {
-      const { columns, rowHeight } = this.#layout;
-      this.outer.scrollTop = Math.floor(place / columns) * rowHeight - rowHeight / 2;
-    }
+    if (follow) this.outer.scrollTop += this.#hidden(place);
     this.mark();
   }
 
@@ -66,11 +63,12 @@ export class Strip {
     else this.outer.removeAttribute("aria-activedescendant");
   }
 
-  #inView(place) {
+  /** By how many pixels to scroll until a place is in view: negative for up, 0 when it is. */
+  #hidden(place) {
     const { columns, rowHeight } = this.#layout;
-    const top = Math.floor(place / columns) * rowHeight;
-    const { scrollTop, clientHeight } = this.outer;
-    return top >= scrollTop - 1 && top + rowHeight - GAP <= scrollTop + clientHeight + 1;
+    const top = Math.floor(place / columns) * rowHeight - this.outer.scrollTop;
+    if (top < -1) return top;
+    return Math.max(0, Math.floor(top + rowHeight - GAP - this.outer.clientHeight));
   }
 
   #measure() {

@@ -7,6 +7,7 @@ repository, the server and the networks are real.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ from tests.browser.conftest import JUGGLER
 SIZES = ((1440, 900), (1024, 768), (390, 844))
 SCHEMES = ("dark", "light")
 ID = "20261120-142233-7f3a9c"
+CAMERA = "Webcam.mjpeg"
+"""Relative, for the page shows it as the camera's name."""
 README_PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "capture.jpg"
 
 
@@ -82,6 +85,8 @@ def datasets(page: Page, url: str) -> None:
 
 def importing(page: Page, url: str) -> None:
     """A video on its way into a dataset."""
+    for job in page.request.get(url + "api/jobs").json():
+        page.request.delete(f"{url}api/jobs/{job['id']}")
     datasets(page, url)
     page.locator("#file").set_input_files(JUGGLER)
     page.locator(".job-sentence", has_text="of 120").wait_for()
@@ -148,27 +153,31 @@ def main() -> None:
     """Write all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("screenshots"))
+    names = [page.__name__ for page in (no_datasets, *PAGES)]
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"all, or some of: {names}")
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, serving() as server:
-        camera = Path(folder) / "camera.mjpeg"
-        _as_mjpeg(JUGGLER, camera)
+    out = arguments.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    pages = [page for page in PAGES if not arguments.pages or page.__name__ in arguments.pages]
+    with tempfile.TemporaryDirectory() as folder, serving() as server, contextlib.chdir(folder):
+        _as_mjpeg(JUGGLER, Path(CAMERA))
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=chromium_path(),
                 headless=False,
-                args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"],
+                args=[*FLAGS, f"--use-file-for-fake-video-capture={CAMERA}"],
             )
-            _shoot_all(browser, server, (no_datasets,), arguments.out)
-            out = server.data / "datasets" / ID
-            command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={out}"]
+            _shoot_all(browser, server, [no_datasets], out)
+            folder = str(server.data / "datasets" / ID)
+            command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={folder}"]
             subprocess.run([*command, "--title=Juggling in the park"], check=True)
-            _shoot_all(browser, server, PAGES, arguments.out)
+            _shoot_all(browser, server, pages, out)
             browser.close()
-    README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    with Image.open(arguments.out / "recording_1440_dark.png") as shot:
-        shot.convert("RGB").save(README_PICTURE, quality=86)
-    print(f"{len([*arguments.out.glob('*.png')])} pictures are in {arguments.out}.")
+    if capture in pages:
+        README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(out / "capture_1440_dark.png") as shot:
+            shot.convert("RGB").save(README_PICTURE, quality=86)
+    print(f"{len([*out.glob('*.png')])} pictures are in {out}.")
 
 
 def _shoot_all(
