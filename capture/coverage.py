@@ -1,19 +1,24 @@
 """How varied the poses seen so far are, and what is missing.
 
 A model can only show poses it has seen. Each bin is one thing a body can do; it counts once it was
-seen in several frames.
+seen in several frames. Between neighbouring bins lies a gap that belongs to neither, so that a body
+at the border does not fill both by trembling.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
 
 from inference.analysis import Keypoints, Labels
-from inference.skeleton import MIN_SCORE, body_scale
+from inference.skeleton import body_scale
 
 HELD_FRAMES = 4
 """A bin counts after so many frames: one wrong frame is no pose."""
+
+CONFIDENT = 0.5
+"""Key points that score less say nothing about the pose."""
 
 NAMED = 3
 """How many of the missing poses are named at once."""
@@ -21,36 +26,38 @@ NAMED = 3
 BINS: dict[str, str] = {
     "facing front": "face the camera",
     "arms up up": "raise both arms",
-    "facing left": "turn to one side",
-    "facing right": "turn to the other side",
+    "facing left": "turn to your right",
+    "facing right": "turn to your left",
     "facing back": "turn your back to the camera",
-    "arms up down": "raise your left arm",
-    "arms down up": "raise your right arm",
+    "arms up any": "raise your left arm only",
+    "arms any up": "raise your right arm only",
     "arms out out": "stretch both arms out",
     "legs crouch": "crouch",
     "legs apart": "spread your legs",
-    "legs left knee": "lift your left knee",
-    "legs right knee": "lift your right knee",
-    "arms out down": "stretch your left arm out",
-    "arms down out": "stretch your right arm out",
-    "place left": "step to the left of the picture",
-    "place right": "step to the right of the picture",
-    "lean left": "lean to one side",
-    "lean right": "lean to the other side",
+    "legs up any": "lift your left knee",
+    "legs any up": "lift your right knee",
+    "arms out any": "stretch your left arm out",
+    "arms any out": "stretch your right arm out",
+    "place left": "step to your right",
+    "place right": "step to your left",
+    "lean left": "lean to your right",
+    "lean right": "lean to your left",
     "bent left": "bend your left elbow",
     "bent right": "bend your right elbow",
-    "arms up out": "left arm up, right arm out",
-    "arms out up": "right arm up, left arm out",
     "arms down down": "let your arms hang",
     "legs together": "stand with your legs together",
     "lean none": "stand upright",
     "place centre": "come to the middle of the picture",
 }
-"""Bin -> how to get there, the most useful first. `arms` names the left arm, then the right; left
-and right of `facing`, `lean` and `place` are those of the picture, of limbs the body's own."""
+"""Bin -> how to get there, the most useful first. `arms` and `legs` name the left limb, then the
+right, `bent` the body's own side; `any` is a limb that does less than the other. Left and right of
+`facing`, `lean` and `place` are those of the picture; the advice is for somebody who faces it."""
 
 _SIDES = {"left": "right", "right": "left"}
-_FRONT, _BACK = 13, 14
+_HEIGHTS = ["down", "bent", "out", "up"]
+_FRONT, _BACK = 13, 14  # class ids of the two sides of the torso
+
+_Point = tuple[float, float]
 
 
 class Coverage:
@@ -59,8 +66,10 @@ class Coverage:
     def __init__(self) -> None:
         self._frames = dict.fromkeys(BINS, 0)
 
-    def add(self, keypoints: Keypoints, labels: Labels) -> bool:
+    def add(self, keypoints: Keypoints | None, labels: Labels) -> bool:
         """Take a frame's raw key points and label map; True when a bin has just been filled."""
+        if keypoints is None:
+            return False
         new = False
         for name in pose_bins(keypoints, labels):
             self._frames[name] += 1
@@ -85,97 +94,117 @@ class Coverage:
 
 def pose_bins(keypoints: Keypoints, labels: Labels) -> set[str]:
     """The bins one frame falls into; what cannot be seen falls into none."""
-    points = keypoints[:, :2].astype(np.float64)
-    seen = keypoints[:, 2] >= MIN_SCORE
     scale = body_scale(keypoints)
-    found = {_facing(points, seen, labels, scale), _place(points, seen, labels.shape[1])}
-    found |= {_lean(points, seen), *_legs(points, seen, scale), *_arms(points, seen)}
-    return found & BINS.keys()
+    points = {
+        number: (x, y)
+        for number, (x, y, score) in enumerate(keypoints.tolist())
+        if score >= CONFIDENT
+    }
+    found = {_facing(points, labels, scale), _place(points, labels.shape[1]), _lean(points)}
+    return (found | {_legs(points, scale)} | _arms(points, scale)) & BINS.keys()
 
 
 def mirrored(name: str) -> str:
     """The bin that a pose of bin `name` falls into when the picture is mirrored."""
     kind, *words = name.split()
-    if kind == "arms":
+    if len(words) == 2:
         return " ".join([kind, *reversed(words)])
     return " ".join([kind, *(_SIDES.get(word, word) for word in words)])
 
 
-def _facing(
-    points: NDArray[np.float64], seen: NDArray[np.bool_], labels: Labels, scale: float
-) -> str:
-    if not seen[[5, 6]].all():
+def _facing(points: dict[int, _Point], labels: Labels, scale: float) -> str:
+    if not {5, 6} <= points.keys():
         return ""
-    # Shoulders are 0.23 of the height apart when seen from the front.
-    width = points[5, 0] - points[6, 0]
-    if abs(width) < 0.09 * scale:
-        middle = points[[5, 6], 0].mean()
-        nose = points[0, 0] - middle
-        if not seen[0] or abs(nose) < 0.02 * scale:
-            return ""
-        return "facing left" if nose < 0 else "facing right"
-    sampled = labels[::4, ::4]
-    front, back = np.count_nonzero(sampled == _FRONT), np.count_nonzero(sampled == _BACK)
-    if width > 0 and front >= back:
+    (left, left_y), (right, right_y) = points[5], points[6]
+    # From the front, shoulders measure 0.13 to 0.19 of `body_scale` on the clips, in profile < 0.1.
+    width = (left - right) / scale
+    if abs(width) < 0.09:
+        nose = (points[0][0] - (left + right) / 2) / scale if 0 in points else 0.0
+        return "facing left" if nose < -0.04 else "facing right" if nose > 0.04 else ""
+    front, back = _torso_sides(labels, sorted((left, right)), (left_y + right_y) / 2)
+    # Networks swap left and right on backs: only what both shoulders and torso say is believed.
+    if width > 0.105 and front > 3 * back:
         return "facing front"
-    return "facing back" if width < 0 and back >= front else ""
+    return "facing back" if width < -0.105 and back > 3 * front else ""
 
 
-def _place(points: NDArray[np.float64], seen: NDArray[np.bool_], width: int) -> str:
-    body = seen[[5, 6, 11, 12]]
-    if not body.any():
+def _torso_sides(labels: Labels, across: list[float], top: float) -> tuple[int, int]:
+    """Samples that show the torso's front and its back, in a square below the shoulders."""
+    height, width = labels.shape
+    left, right = (min(max(round(x), 0), width) for x in across)
+    first = min(max(round(top), 0), height)
+    step = max((right - left) // 16, 1)
+    square = labels[first : first + right - left : step, left:right:step]
+    return int(np.count_nonzero(square == _FRONT)), int(np.count_nonzero(square == _BACK))
+
+
+def _place(points: dict[int, _Point], width: int) -> str:
+    body = [points[number][0] for number in (5, 6, 11, 12) if number in points]
+    if not body:
         return ""
-    share = points[[5, 6, 11, 12], 0][body].mean() / width
-    return "place left" if share < 0.4 else "place right" if share > 0.6 else "place centre"
+    share = (sum(body) / len(body) + 0.5) / width
+    if abs(share - 0.5) < 0.08:
+        return "place centre"
+    return "place left" if share < 0.36 else "place right" if share > 0.64 else ""
 
 
-def _lean(points: NDArray[np.float64], seen: NDArray[np.bool_]) -> str:
-    if not seen[[5, 6, 11, 12]].all():
+def _lean(points: dict[int, _Point]) -> str:
+    if not {5, 6, 11, 12} <= points.keys():
         return ""
-    x, y = points[[5, 6]].mean(axis=0) - points[[11, 12]].mean(axis=0)
-    degrees = float(np.degrees(np.arctan2(x, -y)))
-    if abs(degrees) < 12:
+    x = points[5][0] + points[6][0] - points[11][0] - points[12][0]
+    y = points[5][1] + points[6][1] - points[11][1] - points[12][1]
+    degrees = math.degrees(math.atan2(x, -y))
+    if abs(degrees) < 9:
         return "lean none"
-    return "lean left" if degrees < 0 else "lean right"
+    return "lean left" if degrees < -14 else "lean right" if degrees > 14 else ""
 
 
-def _arms(points: NDArray[np.float64], seen: NDArray[np.bool_]) -> set[str]:
-    found: set[str] = set()
-    states = []
-    for side, (shoulder, elbow, wrist) in (("left", (5, 7, 9)), ("right", (6, 8, 10))):
-        if not seen[[shoulder, elbow, wrist]].all():
-            states.append("")
-            continue
-        degrees = _from_down(points[wrist] - points[shoulder])
-        states.append("down" if degrees < 50 else "out" if degrees < 120 else "up")
-        upper, lower = points[shoulder] - points[elbow], points[wrist] - points[elbow]
-        if _between(upper, lower) < 80:
-            found.add(f"bent {side}")
-    return found | {f"arms {' '.join(states)}"}
+def _arms(points: dict[int, _Point], scale: float) -> set[str]:
+    states = _arm(points, (5, 7, 9), scale), _arm(points, (6, 8, 10), scale)
+    found = {f"bent {side}" for side, state in zip(_SIDES, states, strict=True) if state == "bent"}
+    if not all(states):
+        return found
+    highest = max(states, key=_HEIGHTS.index)
+    left, right = (state if state == highest else "any" for state in states)
+    return found | {f"arms {left} {right}"}
 
 
-def _legs(points: NDArray[np.float64], seen: NDArray[np.bool_], scale: float) -> set[str]:
-    if not seen[11:15].all():
-        return set()
-    found: set[str] = set()
-    thighs = [_from_down(points[13] - points[11]), _from_down(points[14] - points[12])]
-    if seen[[15, 16]].all():
-        hips, ankles = points[[11, 12], 1].mean(), points[[15, 16], 1].mean()
-        if ankles - hips < 0.36 * scale:  # Hips are 0.49 of the height above the ankles.
-            return {"legs crouch"}
-        apart = abs(points[15, 0] - points[16, 0]) > 0.25 * scale
-        found.add("legs apart" if apart else "legs together")
-    lifted = points[13, 1] - points[14, 1]
-    if abs(lifted) > 0.08 * scale and max(thighs) > 35:
-        found = {"legs left knee" if lifted < 0 else "legs right knee"}
-    return found
+def _arm(points: dict[int, _Point], arm: tuple[int, int, int], scale: float) -> str:
+    if not points.keys() >= set(arm):
+        return ""
+    shoulder, elbow, wrist = (points[number] for number in arm)
+    if _between(_minus(shoulder, elbow), _minus(wrist, elbow)) < 75:
+        return "bent"
+    reach = _minus(wrist, shoulder)
+    if math.hypot(*reach) < 0.13 * scale:  # An arm that points at the camera has no direction.
+        return ""
+    degrees = _between(reach, (0.0, 1.0))
+    if degrees < 45:
+        return "down"
+    return "out" if 55 < degrees < 110 else "up" if degrees > 122 else ""
 
 
-def _from_down(vector: NDArray[np.float64]) -> float:
-    """Degrees between a limb and straight down, 0..180."""
-    return _between(vector, np.array([0.0, 1.0]))
+def _legs(points: dict[int, _Point], scale: float) -> str:
+    if not {11, 12, 15, 16} <= points.keys():
+        return ""
+    left, right = points[15], points[16]
+    hips = (points[11][1] + points[12][1]) / 2
+    # Hips stand 0.36 to 0.48 of `body_scale` above the lower ankle on the clips.
+    if max(left[1], right[1]) - hips < 0.3 * scale:
+        return "legs crouch"
+    lifted = (right[1] - left[1]) / scale
+    if abs(lifted) > 0.1:
+        return "" if abs(lifted) < 0.13 else "legs up any" if lifted > 0 else "legs any up"
+    apart = abs(left[0] - right[0]) / scale
+    return "legs apart" if apart > 0.25 else "legs together" if apart < 0.19 else ""
 
 
-def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    lengths = float(np.linalg.norm(first)) * float(np.linalg.norm(second))
-    return float(np.degrees(np.arccos(np.clip(first @ second / max(lengths, 1e-9), -1, 1))))
+def _minus(first: _Point, second: _Point) -> _Point:
+    return first[0] - second[0], first[1] - second[1]
+
+
+def _between(first: _Point, second: _Point) -> float:
+    """Degrees between two directions, 0..180."""
+    cross = first[0] * second[1] - first[1] * second[0]
+    dot = first[0] * second[0] + first[1] * second[1]
+    return math.degrees(math.atan2(abs(cross), dot))
