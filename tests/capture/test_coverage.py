@@ -84,7 +84,7 @@ def test_a_mirrored_frame_falls_into_the_mirrored_bins(
     for one in _analyses(pool, videos / clip, 120, 7):
         assert one.person is not None
         keypoints = one.person.keypoints[list(MIRROR_KEYPOINTS)].copy()
-        keypoints[:, 0] = one.labels.shape[1] - keypoints[:, 0]
+        keypoints[:, 0] = one.labels.shape[1] - 1 - keypoints[:, 0]
         there = pose_bins(one.person.keypoints, one.labels)
         back = pose_bins(keypoints, np.ascontiguousarray(swap[one.labels][:, ::-1]))
         assert back == {mirrored(name) for name in there}
