@@ -156,6 +156,8 @@ def _lean(points: dict[int, _Point]) -> str:
     degrees = math.degrees(math.atan2(x, -y))
     if abs(degrees) < 9:
         return "lean none"
+    if abs(degrees) > 90:  # Upside down.
+        return ""
     return "lean left" if degrees < -14 else "lean right" if degrees > 14 else ""
 
 
@@ -173,10 +175,13 @@ def _arm(points: dict[int, _Point], arm: tuple[int, int, int], scale: float) -> 
     if not points.keys() >= set(arm):
         return ""
     shoulder, elbow, wrist = (points[number] for number in arm)
-    if _between(_minus(shoulder, elbow), _minus(wrist, elbow)) < 75:
+    upper, lower, reach = _minus(shoulder, elbow), _minus(wrist, elbow), _minus(wrist, shoulder)
+    # An arm that points at the camera has no direction.
+    if min(math.hypot(*upper), math.hypot(*lower)) < 0.03 * scale:
+        return ""
+    if _between(upper, lower) < 75:
         return "bent"
-    reach = _minus(wrist, shoulder)
-    if math.hypot(*reach) < 0.13 * scale:  # An arm that points at the camera has no direction.
+    if math.hypot(*reach) < 0.13 * scale:
         return ""
     degrees = _between(reach, (0.0, 1.0))
     if degrees < 45:
