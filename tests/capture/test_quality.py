@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,13 +28,13 @@ def pool(models: Path) -> Iterator[NetworkPool]:
 
 
 def _looked_at(
-    pool: NetworkPool, path: Path, spoil: Callable[[Rgb], Rgb], every: int = 30
+    pool: NetworkPool, path: Path, spoil: Callable[[Rgb], Rgb], every: int = 24
 ) -> Iterator[tuple[Rgb, Analysis]]:
     analyzer = Analyzer(pool)
     with av.open(str(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number % every == 0 and number < 10 * every:
-                rgb = spoil(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+                rgb = spoil(_live_size(frame.to_ndarray(format="rgb24")))
                 yield rgb, analyzer.analyse(np.ascontiguousarray(rgb), number / 30)
 
 
@@ -46,43 +47,107 @@ def _flags(pool: NetworkPool, path: Path, spoil: Callable[[Rgb], Rgb]) -> tuple[
     return counts, people
 
 
+def _live_size(rgb: Rgb) -> Rgb:
+    """The longer side 640 pixels, as cameras send it."""
+    scale = 640 / max(rgb.shape[:2])
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=way), np.uint8)
+
+
 def _as_it_is(rgb: Rgb) -> Rgb:
     return rgb
 
 
-def _blurred(rgb: Rgb) -> Rgb:
-    return np.asarray(cv2.GaussianBlur(rgb, (0, 0), rgb.shape[0] / 150), np.uint8)
+def _noisy(rgb: Rgb) -> Rgb:
+    noise = np.random.default_rng(0).normal(0, 3, rgb.shape)
+    return np.clip(rgb + noise, 0, 255).astype(np.uint8)
+
+
+def _compressed(rgb: Rgb) -> Rgb:
+    _, data = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, 50])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _dusky(rgb: Rgb) -> Rgb:
+    return np.asarray(rgb * 0.6, np.uint8)
+
+
+def _unfocused(rgb: Rgb) -> Rgb:
+    return np.asarray(cv2.GaussianBlur(rgb, (0, 0), rgb.shape[0] / 200), np.uint8)
+
+
+def _unfocused_and_noisy(rgb: Rgb) -> Rgb:
+    return _noisy(np.asarray(cv2.GaussianBlur(rgb, (0, 0), rgb.shape[0] / 150), np.uint8))
 
 
 def _shaken(rgb: Rgb) -> Rgb:
-    return np.asarray(cv2.blur(rgb, (rgb.shape[1] // 35, 1)), np.uint8)
+    return np.asarray(cv2.blur(rgb, (max(rgb.shape) // 60, 1)), np.uint8)
+
+
+def _jolted(rgb: Rgb) -> Rgb:
+    return np.asarray(cv2.blur(rgb, (1, max(rgb.shape) // 40)), np.uint8)
+
+
+def _of_few_pixels(rgb: Rgb) -> Rgb:
+    return _live_size(cv2.resize(rgb, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA))
 
 
 def _darkened(rgb: Rgb) -> Rgb:
-    return np.asarray(rgb * 0.18, np.uint8)
+    return np.asarray(rgb * 0.25, np.uint8)
 
 
 def _without_legs(rgb: Rgb) -> Rgb:
     return rgb[: rgb.shape[0] * 11 // 20]
 
 
+def _without_head(rgb: Rgb) -> Rgb:
+    return np.ascontiguousarray(rgb[rgb.shape[0] * 9 // 20 :])
+
+
+@pytest.mark.parametrize("spoil", [_as_it_is, _noisy, _compressed, _dusky])
 @pytest.mark.parametrize("clip", CLIPS)
-def test_good_pictures_have_no_flags(pool: NetworkPool, videos: Path, clip: str) -> None:
-    counts, people = _flags(pool, videos / clip, _as_it_is)
-    assert people >= 4
-    assert counts.total() <= 1
+def test_good_pictures_have_no_flags(
+    pool: NetworkPool, videos: Path, clip: str, spoil: Callable[[Rgb], Rgb]
+) -> None:
+    counts, people = _flags(pool, videos / clip, spoil)
+    assert people >= 5
+    assert counts.total() == 0
 
 
 @pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize(
-    ("spoil", "flag"),
-    [(_blurred, "blur"), (_shaken, "blur"), (_darkened, "dark"), (_without_legs, "cropped")],
+    ("spoil", "flag", "share"),
+    [
+        (_unfocused, "blur", 0.9),
+        (_unfocused_and_noisy, "blur", 0.8),  # 94 % of 82 frames; the small dancer_c is harder
+        (_shaken, "blur", 0.9),
+        (_jolted, "blur", 0.9),
+        (_of_few_pixels, "blur", 0.9),
+        (_darkened, "dark", 0.9),
+        (_without_legs, "cropped", 0.9),
+        (_without_head, "cropped", 0.9),
+    ],
 )
 def test_spoilt_pictures_are_noticed(
-    pool: NetworkPool, videos: Path, clip: str, spoil: Callable[[Rgb], Rgb], flag: str
+    pool: NetworkPool, videos: Path, clip: str, spoil: Callable[[Rgb], Rgb], flag: str, share: float
 ) -> None:
     counts, people = _flags(pool, videos / clip, spoil)
-    assert counts[flag] >= 0.9 * people
+    assert people >= 3
+    assert counts[flag] >= share * people
+
+
+def test_a_booth_shows_too_little_of_people(pool: NetworkPool, videos: Path) -> None:
+    """Twelve clips of upper bodies: sharp and bright, but cut off, and so too near."""
+    counts: Counter[str] = Counter()
+    people = 0
+    for clip in sorted((videos / "booth").glob("*.mkv")):
+        flags, seen = _flags(pool, clip, _as_it_is)
+        counts += flags
+        people += seen
+    assert people >= 24
+    assert counts["cropped"] == people
+    assert counts["near"] >= 0.9 * people
+    assert {"blur", "dark", "many_people", "far"}.isdisjoint(counts)
 
 
 def test_several_people(pool: NetworkPool, videos: Path) -> None:
@@ -106,7 +171,7 @@ def test_the_guide_says_where_to_go(pool: NetworkPool, videos: Path) -> None:
     def small(rgb: Rgb) -> Rgb:
         canvas = np.full_like(rgb, 128)
         tiny = cv2.resize(rgb, None, fx=0.38, fy=0.38, interpolation=cv2.INTER_AREA)
-        canvas[200 : 200 + tiny.shape[0], 300 : 300 + tiny.shape[1]] = tiny
+        canvas[100 : 100 + tiny.shape[0], 200 : 200 + tiny.shape[1]] = tiny
         return canvas
 
     texts = []
@@ -115,3 +180,19 @@ def test_the_guide_says_where_to_go(pool: NetworkPool, videos: Path) -> None:
         texts.append(" ".join(item["text"] for item in guide(measure(rgb, analysis))))
     assert "come nearer" in texts[0]
     assert "feet" in texts[1]
+
+
+def test_the_guide_of_a_good_picture_is_content(pool: NetworkPool, videos: Path) -> None:
+    rgb, analysis = next(_looked_at(pool, videos / "dancer_d.mp4", _as_it_is))
+    assert all(item["ok"] for item in guide(measure(rgb, analysis)))
+
+
+def test_a_frame_costs_less_than_a_millisecond(pool: NetworkPool, videos: Path) -> None:
+    rgb, analysis = next(_looked_at(pool, videos / "booth" / "help.mkv", _as_it_is))
+    assert rgb.shape == (480, 640, 3)
+    costs = []
+    for _ in range(50):
+        begun = time.perf_counter()
+        measure(rgb, analysis)
+        costs.append(time.perf_counter() - begun)
+    assert min(costs) < 0.001
