@@ -6,15 +6,16 @@ import json
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from capture.errors import DatasetBusy, DatasetError
+from capture.errors import CaptureError, DatasetBusy, DatasetError
 from capture.files import TEMPORARY_SUFFIX, disk_error, locked
 from capture.manifest import Manifest, clean_title, valid_id
-from capture.pairs import POSES_NAME, PairRecord, held_out_from, read_records
+from capture.pairs import POSES_NAME, PairRecord, read_records
 from capture.pictures import decode_frame, decode_heads, decode_labels, whole
 from capture.writer import complete, names_in, write_records
 from inference.analysis import Heads, Labels, Rgb
@@ -24,8 +25,14 @@ logger = logging.getLogger(__name__)
 OLD = ".old"
 """Ending of a dataset that is being replaced by a better one."""
 
+DELETED = ".deleted"
+"""Ending of a dataset that is being deleted."""
+
 LOCK_SECONDS = 2.0
 """How long a change waits for somebody who reads."""
+
+_replacing = threading.Lock()
+"""Only one process, the server, replaces and lists the datasets of a folder."""
 
 
 class Dataset:
@@ -55,6 +62,8 @@ class Dataset:
                         _recover(path, manifest)
             except DatasetBusy:
                 pass
+            except DatasetError as error:
+                logger.warning("%s was left as it is: %s", path, error)
         return cls(path, manifest)
 
     @cached_property
@@ -127,10 +136,9 @@ class Dataset:
         with self._changing():
             kept = [pair for pair in self.pairs if pair.index not in unwanted]
             gone = [pair.index for pair in self.pairs if pair.index in unwanted]
-            write_records(self.path, kept)
-            self.manifest.counts.deleted += len(gone)
-            self.manifest.held_out_from = held_out_from(kept)
+            self.manifest.state = "recording"  # Should this be cut off, `open` finishes it.
             self.manifest.save(self.path)
+            write_records(self.path, kept)
             for index in gone:
                 for path in (
                     self.frame_path(index),
@@ -138,15 +146,26 @@ class Dataset:
                     self.heads_path(index),
                 ):
                     path.unlink(missing_ok=True)
+            self.manifest.counts.deleted += len(gone)
+            complete(self.manifest, kept)
+            self.manifest.save(self.path)
         self.__dict__["pairs"] = kept
         return len(kept)
 
     def delete(self) -> None:
-        """Delete the whole dataset."""
+        """Delete the whole dataset; if that is cut off, `list_datasets` finishes it.
+
+        Raises:
+            DatasetBusy: somebody writes or downloads it.
+        """
         with locked(self.path, wait_s=LOCK_SECONDS):
-            shutil.rmtree(self.path, ignore_errors=True)
-        if self.path.exists():  # Windows keeps the lock's own file while it is held.
-            shutil.rmtree(self.path, ignore_errors=True)
+            pass  # Let go before renaming: Windows moves no folder with an open file.
+        doomed = self.path.with_name(self.path.name + DELETED)
+        try:
+            self.path.rename(doomed)
+        except OSError as error:
+            raise DatasetError(f"{self.path} cannot be deleted: {error.strerror}.") from error
+        shutil.rmtree(doomed, ignore_errors=True)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -164,11 +183,10 @@ class Dataset:
 
 def list_datasets(root: Path) -> list[Dataset]:
     """All datasets in a folder, newest first; what cannot be opened is named in the log."""
+    _finish_what_was_cut_off(root)
     found: list[Dataset] = []
     for path in sorted(root.iterdir() if root.is_dir() else (), reverse=True):
-        if path.name.endswith(OLD):
-            _finish_replacing(path)
-        elif valid_id(path.name):
+        if valid_id(path.name):
             try:
                 found.append(Dataset.open(path))
             except DatasetError as error:
@@ -186,12 +204,27 @@ def replace_dataset(folder: Path, incoming: Path) -> None:
     new.save(incoming)
     with locked(folder, wait_s=LOCK_SECONDS):
         pass
-    try:
-        folder.rename(folder.with_name(folder.name + OLD))
-        incoming.rename(folder)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    _finish_replacing(folder.with_name(folder.name + OLD))
+    aside = folder.with_name(folder.name + OLD)
+    with _replacing:
+        try:
+            folder.rename(aside)
+            incoming.rename(folder)
+        except OSError as error:
+            raise disk_error(error, folder) from error
+        finally:
+            if aside.exists():
+                _finish_replacing(aside)
+
+
+def _finish_what_was_cut_off(root: Path) -> None:
+    with _replacing:
+        for path in list(root.iterdir()) if root.is_dir() else ():
+            if not valid_id(path.stem):
+                continue
+            if path.suffix == OLD:
+                _finish_replacing(path)
+            elif path.suffix == DELETED:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _finish_replacing(old: Path) -> None:
@@ -210,17 +243,24 @@ def _recover(path: Path, manifest: Manifest) -> None:
         if whole(path / "frames" / f"{pair.index:06d}.{manifest.frame.format}")
         and whole(path / "parts" / f"{pair.index:06d}.png")
     ]
-    write_records(path, pairs)
-    if pairs and manifest.frame.width == 0:
-        first = decode_frame(path / "frames" / f"{pairs[0].index:06d}.{manifest.frame.format}")
-        manifest.frame.height, manifest.frame.width = first.shape[:2]
-    complete(manifest, pairs)
-    manifest.save(path)
     kept = {f"{pair.index:06d}" for pair in pairs}
     for folder in ("frames", "parts", "heads"):
         for name in names_in(path / folder):
             if name.endswith(TEMPORARY_SUFFIX) or name.partition(".")[0] not in kept:
-                (path / folder / name).unlink(missing_ok=True)
+                with suppress(OSError):
+                    (path / folder / name).unlink()
+    if pairs and manifest.frame.width == 0:
+        with suppress(DatasetError):
+            first = decode_frame(path / "frames" / f"{pairs[0].index:06d}.{manifest.frame.format}")
+            manifest.frame.height, manifest.frame.width = first.shape[:2]
+    gone = manifest.counts.written - len(pairs)
+    manifest.counts.deleted = max(manifest.counts.deleted, gone)
+    complete(manifest, pairs)
+    try:
+        write_records(path, pairs)
+        manifest.save(path)
+    except CaptureError as error:  # It can be read all the same, and is completed next time.
+        logger.warning("%s", error)
 
 
 def _complete_pairs(path: Path, manifest: Manifest) -> list[PairRecord]:

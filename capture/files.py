@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,16 +56,6 @@ def disk_error(error: OSError, path: Path) -> CaptureError:
             "Everything captured so far is kept."
         )
     return CaptureError(f"{path} could not be written: {error.strerror or error}.")
-
-
-def require_room(folder: Path, floor_bytes: int) -> None:
-    """Raise `CaptureError` when less than `floor_bytes` is free where `folder` lies."""
-    free = shutil.disk_usage(folder).free
-    if free < floor_bytes:
-        raise CaptureError(
-            f"Only {free // 1_000_000} MB are free on the disk with {folder}; free some space. "
-            "Everything captured so far is kept."
-        )
 
 
 @contextmanager

@@ -93,7 +93,7 @@ class Counts:
     dropped: dict[str, int] = field(default_factory=dict)
     """Reason -> frames that were seen and not written."""
     deleted: int = 0
-    """Pairs that a person deleted after the recording."""
+    """Pairs that a person deleted after the recording, or that a loss of power destroyed."""
 
     @property
     def seen(self) -> int:
@@ -170,10 +170,13 @@ class Manifest:
             raise DatasetError(f"{MANIFEST_NAME} names other labels than BodyPix's 24 parts.")
         source, frame, model = reader.part("source"), reader.part("frame"), reader.part("model")
         counts, split, consent = reader.part("counts"), reader.part("split"), reader.part("consent")
-        width, height = model.list("input", 2)
+        dataset_id, width_height = reader.text("id"), model.list("input", 2)
+        if not valid_id(dataset_id):
+            raise DatasetError(f"{MANIFEST_NAME} is damaged: its id is not one of Understudy's.")
+        width, height = (_Reader({"input": side}, "model").count("input") for side in width_height)
         dropped = counts.part("dropped")
         return cls(
-            id=reader.text("id"),
+            id=dataset_id,
             title=clean_title(reader.text("title")),
             created=reader.text("created"),
             state=reader.choice("state", get_args(State)),
@@ -191,7 +194,7 @@ class Manifest:
             model=ModelInfo(
                 model.text("name"),
                 model.text("sha256"),
-                (int(width), int(height)),
+                (width, height),
                 model.text("device"),
                 model.number("threshold"),
             ),
@@ -212,7 +215,9 @@ class Manifest:
     def save(self, folder: Path) -> None:
         """Write `dataset.json`, whole or not at all; `CaptureError` when the disk refuses."""
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n"
-        write_whole(folder / MANIFEST_NAME, text.encode(), durable=self.state == "complete")
+        # Names of files may hold what is not Unicode.
+        data = text.encode(errors="replace")
+        write_whole(folder / MANIFEST_NAME, data, durable=self.state == "complete")
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:

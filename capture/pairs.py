@@ -113,8 +113,12 @@ class PairRecord:
             time_s = float(data["time_s"])
             score = None if data["score"] is None else float(data["score"])
             box = None if data["box"] is None else tuple(float(side) for side in data["box"])
-            if not math.isfinite(time_s) or (box is not None and len(box) != 4):
-                raise ValueError("time or box out of range")
+            if box is not None and len(box) != 4:
+                raise ValueError("a box must be x, y, width, height")
+            if not all(map(math.isfinite, (time_s, score or 0.0, *(box or ())))):
+                raise ValueError("time, score or box out of range")
+            if not isinstance(data["flags"], list):
+                raise TypeError("flags must be a list")
             return cls(
                 index,
                 time_s,
@@ -126,7 +130,7 @@ class PairRecord:
                 [str(flag) for flag in data["flags"]],
                 _checked_edits(data["edits"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DatasetError(f"A line of {POSES_NAME} is damaged: {error}.") from error
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import zipfile
+import zlib
 from dataclasses import astuple
 from pathlib import Path
 
@@ -21,6 +24,9 @@ JPEG_QUALITY = 95
 MAX_PIXELS = 4096 * 4096
 """Larger pictures are not ours."""
 
+_HEADS_BYTES = 256_000_000
+"""Larger heads are not ours either."""
+
 _JPEG = (
     cv2.IMWRITE_JPEG_QUALITY,
     JPEG_QUALITY,
@@ -36,6 +42,23 @@ _HEADS = (
     "segments",
     "part_heatmaps",
 )
+
+_DAMAGED = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+    EOFError,
+    MemoryError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+    Image.DecompressionBombError,
+)
+"""What NumPy and Pillow raise for files that are not what they seem."""
 
 
 def encode_frame(rgb: Rgb, frame_format: FrameFormat) -> bytes:
@@ -87,6 +110,9 @@ def encode_heads(heads: Heads) -> bytes:
 def decode_heads(path: Path) -> Heads:
     """Read raw heads again; `DatasetError` when the file is missing or damaged."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _HEADS_BYTES:
+                raise DatasetError(f"{path} is larger than {_HEADS_BYTES // 1_000_000} MB.")
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             heads = {
@@ -95,8 +121,10 @@ def decode_heads(path: Path) -> Heads:
             }
         frame, inner, content, stride = about["placement"]
         placement = Placement(tuple(frame), tuple(inner), tuple(content), int(stride))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}.") from error
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} is missing.") from error
+    except _DAMAGED as error:
+        raise DatasetError(f"{path} is damaged: {error}.") from error
     return Heads(**heads, placement=placement)  # type: ignore[arg-type]  # Checked by names.
 
 
@@ -125,6 +153,6 @@ def _opened(path: Path) -> Image.Image:
         picture.load()
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing.") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except _DAMAGED as error:
         raise DatasetError(f"{path} is damaged: {error}.") from error
     return picture

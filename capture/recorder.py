@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from capture.manifest import FrameFormat, ModelInfo, Source
 from capture.quality import measure
 from capture.writer import DatasetWriter
 from inference.analysis import Analysis, Rgb
+
+logger = logging.getLogger(__name__)
 
 QUEUE_SIZE = 45
 """Pairs that may wait to be written: a second and a half, 60 MB at 640x480."""
@@ -113,14 +116,20 @@ class Recorder:
     def _work(self) -> None:
         while (offered := self._queue.get()) is not None:
             try:
-                quality = measure(offered.rgb, offered.analysis)
-                self._cover(offered.analysis)
-                self._writer.write(
-                    offered.index, offered.time_s, offered.rgb, offered.analysis, quality.flags
-                )
+                self._write(offered)
             except CaptureError as error:
                 self.error = self.error or str(error)
-                self._writer.drop("disk")
+            except Exception:  # One odd frame must not end the recording.
+                logger.exception("frame %d was left out", offered.index)
+
+    def _write(self, offered: _Offered) -> None:
+        try:
+            flags = measure(offered.rgb, offered.analysis).flags
+            self._cover(offered.analysis)
+        except Exception:
+            self._writer.skip(offered.index, "failed")
+            raise
+        self._writer.write(offered.index, offered.time_s, offered.rgb, offered.analysis, flags)
 
     def _cover(self, analysis: Analysis) -> None:
         if analysis.person is not None:

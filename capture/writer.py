@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from capture.errors import DatasetError
+from capture.errors import CaptureError, DatasetError
 from capture.files import DatasetLock, disk_error, write_whole
 from capture.manifest import FrameFormat, Manifest, ModelInfo, Source
 from capture.pairs import POSES_NAME, PairRecord, held_out_from
@@ -35,9 +37,13 @@ class DatasetWriter:
         self._dataset_lock = lock
         self._keep_heads = heads
         self._lock = threading.Lock()
-        self._done: dict[int, PairRecord | None] = {}
-        """Written (or failed) and waiting for those before them."""
+        self._drop_lock = threading.Lock()
+        """Apart from the other: whoever drops a frame must not wait for the disk."""
+        self._done: dict[int, tuple[PairRecord, Rgb] | None] = {}
+        """Pictures in place (or None: never coming), waiting for those before them."""
         self._next = 0
+        self._end = 0
+        """Bytes of `poses.jsonl` that are whole lines."""
         self._saved_at = time.monotonic()
         self._poses = open(path / POSES_NAME, "ab", buffering=0)  # noqa: SIM115  Lives as long.
 
@@ -66,8 +72,12 @@ class DatasetWriter:
             for name in ("frames", "parts", *(["heads"] if keep_heads else [])):
                 (path / name).mkdir(parents=True, exist_ok=True)
             lock = DatasetLock(path)
-            manifest.save(path)
-            return cls(path, manifest, lock, keep_heads)
+            try:
+                manifest.save(path)
+                return cls(path, manifest, lock, keep_heads)
+            except BaseException:
+                lock.release()
+                raise
         except OSError as error:
             raise disk_error(error, path) from error
 
@@ -77,23 +87,32 @@ class DatasetWriter:
         """Write a frame and its very own analysis.
 
         Raises:
-            CaptureError: the disk is full or refuses; the pair is left out, the others stay.
+            CaptureError: the disk is full or refuses; what could not be written is left out and
+                counted as dropped, the others stay.
         """
-        record = PairRecord.from_analysis(index, time_s, analysis, flags)
-        written: PairRecord | None = None
         try:
+            record = PairRecord.from_analysis(index, time_s, analysis, flags)
             self._write_pictures(index, rgb, analysis)
-            written = record
-        finally:
-            with self._lock:
-                self._done[index] = written
-                self._append_in_order((rgb.shape[1], rgb.shape[0]))
+        except BaseException:
+            self.skip(index, "disk")
+            raise
+        with self._lock:
+            self._done[index] = record, rgb
+            self._append_in_order()
+
+    def skip(self, index: int, reason: str) -> None:
+        """Give a pair up: it is counted as dropped, and those after it need not wait for it."""
+        self._discard(index, reason)
+        with self._lock:
+            self._done[index] = None
+            self._append_in_order()
 
     def drop(self, reason: str) -> None:
-        """Count a frame that was seen and is not written."""
-        with self._lock:
-            dropped = self.manifest.counts.dropped
-            dropped[reason] = dropped.get(reason, 0) + 1
+        """Count a frame that was seen and is not written. Never waits for the disk."""
+        with self._drop_lock:
+            counts = self.manifest.counts
+            # A new dictionary, so that others may read the old one meanwhile.
+            counts.dropped = {**counts.dropped, reason: counts.dropped.get(reason, 0) + 1}
 
     def set_coverage(self, fraction: float, missing: Sequence[str]) -> None:
         """What `dataset.json` says about the poses seen."""
@@ -126,23 +145,52 @@ class DatasetWriter:
         if self._keep_heads and analysis.heads is not None:
             write_whole(self.path / "heads" / f"{name}.npz", encode_heads(analysis.heads))
 
-    def _append_in_order(self, size: tuple[int, int]) -> None:
+    def _discard(self, index: int, reason: str) -> None:
+        self.drop(reason)
+        for path in (
+            self.path / "frames" / f"{index:06d}.{self.manifest.frame.format}",
+            self.path / "parts" / f"{index:06d}.png",
+            self.path / "heads" / f"{index:06d}.npz",
+        ):
+            with suppress(OSError):
+                path.unlink()
+
+    def _append_in_order(self) -> None:
+        failed: CaptureError | None = None
         while self._next in self._done:
-            record = self._done.pop(self._next)
+            index, done = self._next, self._done.pop(self._next)
             self._next += 1
-            if record is None:
+            if done is None:
                 continue
+            record, rgb = done
             try:
-                self._poses.write(record.to_line())
-            except OSError as error:
-                raise disk_error(error, self.path / POSES_NAME) from error
+                self._append(record.to_line())
+            except CaptureError as error:
+                self._discard(index, "disk")
+                failed = failed or error
+                continue
             self.records.append(record)
             self.manifest.counts.written += 1
             if self.manifest.frame.width == 0:
-                self.manifest.frame.width, self.manifest.frame.height = size
+                self.manifest.frame.height, self.manifest.frame.width = rgb.shape[:2]
         if time.monotonic() - self._saved_at >= SAVE_SECONDS:
             self._saved_at = time.monotonic()
-            self.manifest.save(self.path)
+            # Not this pair's fault; a disk that refuses will refuse the next picture too.
+            with suppress(CaptureError):
+                self.manifest.save(self.path)
+        if failed is not None:
+            raise failed
+
+    def _append(self, line: bytes) -> None:
+        """Append a line or nothing: on a full disk a part of it may fit."""
+        try:
+            if self._poses.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            with suppress(OSError):
+                self._poses.truncate(self._end)
+            raise disk_error(error, self.path / POSES_NAME) from error
+        self._end += len(line)
 
 
 def write_records(folder: Path, records: Iterable[PairRecord]) -> None:
@@ -155,7 +203,7 @@ def complete(manifest: Manifest, records: Sequence[PairRecord]) -> None:
     manifest.state = "complete"
     manifest.counts.written = len(records) + manifest.counts.deleted
     manifest.held_out_from = held_out_from(records)
-    if len(records) > 1:
+    if len(records) > 1 and manifest.frame.fps == 0:
         seconds = records[-1].time_s - records[0].time_s
         manifest.frame.fps = round((len(records) - 1) / seconds, 3) if seconds > 0 else 0.0
 
