@@ -170,10 +170,9 @@ class Manifest:
             raise DatasetError(f"{MANIFEST_NAME} names other labels than BodyPix's 24 parts.")
         source, frame, model = reader.part("source"), reader.part("frame"), reader.part("model")
         counts, split, consent = reader.part("counts"), reader.part("split"), reader.part("consent")
-        dataset_id, width_height = reader.text("id"), model.list("input", 2)
+        dataset_id = reader.text("id")
         if not valid_id(dataset_id):
             raise DatasetError(f"{MANIFEST_NAME} is damaged: its id is not one of Understudy's.")
-        width, height = (_Reader({"input": side}, "model").count("input") for side in width_height)
         dropped = counts.part("dropped")
         return cls(
             id=dataset_id,
@@ -194,7 +193,7 @@ class Manifest:
             model=ModelInfo(
                 model.text("name"),
                 model.text("sha256"),
-                (width, height),
+                model.size("input"),
                 model.text("device"),
                 model.number("threshold"),
             ),
@@ -271,6 +270,12 @@ class _Reader:
         if not isinstance(value, list) or (length is not None and len(value) != length):
             raise self._wrong(name, "a list" if length is None else f"a list of {length}")
         return value
+
+    def size(self, name: str) -> tuple[int, int]:
+        width, height = self.list(name, 2)
+        if not all(type(side) is int and 0 <= side < 1e15 for side in (width, height)):
+            raise self._wrong(name, "a width and a height")
+        return width, height
 
     def choice(self, name: str, allowed: tuple[Any, ...]) -> Any:
         value = self.values.get(name)

@@ -173,7 +173,8 @@ def _numbers(keypoints: Keypoints | None) -> list[list[float]] | None:
 def _keypoints(rows: Any) -> Keypoints | None:
     if rows is None:
         return None
-    keypoints = np.array(rows, np.float32)
+    with np.errstate(over="ignore"):  # Too large for float32: infinite, refused below.
+        keypoints = np.array(rows, np.float32)
     if keypoints.shape != (len(KEYPOINT_NAMES), 3) or not np.isfinite(keypoints).all():
         raise ValueError("key points must be 17 times x, y, score")
     return keypoints
