@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from capture import dataset as dataset_module
 from capture import files
 from capture.dataset import OLD, Dataset, list_datasets, replace_dataset
 from capture.errors import CaptureError, DatasetBusy, DatasetError
@@ -188,6 +189,94 @@ def test_deleting_pairs_and_the_whole(tmp_path: Path) -> None:
         Dataset.open(path).delete()
     again.delete()
     assert not path.exists()
+
+
+@pytest.mark.parametrize("cut_off", ["write_records", "complete"])
+def test_deleting_pairs_that_was_cut_off_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_off: str
+) -> None:
+    path = tmp_path / new_id()
+    write(path)
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dataset_module, cut_off, killed)
+    with pytest.raises(KeyboardInterrupt):
+        Dataset.open(path).delete_pairs([0, 3])
+    monkeypatch.undo()
+    [dataset] = list_datasets(tmp_path)
+    left = 24 if cut_off == "write_records" else 22
+    assert dataset.count == len(dataset.pairs) == left
+    assert (dataset.manifest.counts.written, dataset.manifest.counts.deleted) == (24, 24 - left)
+    assert dataset.manifest.frame.fps == pytest.approx(24, abs=0.1)
+    assert len(os.listdir(path / "frames")) == len(os.listdir(path / "parts")) == left
+
+
+def test_deleting_that_was_cut_off_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / new_id()
+    write(path)
+    monkeypatch.setattr(dataset_module.shutil, "rmtree", lambda *_, **__: None)
+    Dataset.open(path).delete()
+    monkeypatch.undo()
+    assert not path.exists()
+    assert list(tmp_path.iterdir())
+    (tmp_path / "diary.old").mkdir()
+    (tmp_path / "diary.deleted").mkdir()
+    assert list_datasets(tmp_path) == []
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["diary.deleted", "diary.old"]
+
+
+def test_deleting_while_somebody_downloads(tmp_path: Path) -> None:
+    path = tmp_path / new_id()
+    write(path)
+    dataset = Dataset.open(path)
+    with dataset.reading():
+        for change in (dataset.delete, lambda: dataset.delete_pairs([1])):
+            with pytest.raises(DatasetBusy, match="downloaded"):
+                change()
+        assert len(list_datasets(tmp_path)) == 1
+    assert dataset.delete_pairs([1]) == 23
+
+
+def test_a_full_disk_hides_no_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / new_id()
+    write(path)
+    manifest = Manifest.load(path)
+    manifest.state = "recording"
+    manifest.save(path)
+    write(tmp_path / new_id())
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", full)
+    assert [len(one.pairs) for one in list_datasets(tmp_path)] == [24, 24]
+
+
+def test_replacing_while_others_list(tmp_path: Path) -> None:
+    folder = tmp_path / new_id()
+    write(folder)
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            list_datasets(tmp_path)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for number in range(5):
+            incoming = tmp_path / f"{number}.incoming"
+            write(incoming)
+            replace_dataset(folder, incoming)
+            assert not incoming.exists()
+    finally:
+        ended.set()
+        thread.join()
+    assert len(list_datasets(tmp_path)) == 1
 
 
 def test_there_is_something_already(tmp_path: Path) -> None:

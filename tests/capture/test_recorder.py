@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from capture import recorder as recorder_module
 from capture import writer as writer_module
 from capture.dataset import Dataset
 from capture.files import disk_error
 from capture.manifest import Source
 from capture.recorder import QUEUE_SIZE, Recorder
+from inference.analysis import Analysis, Rgb
 from tests.capture.real import MODEL, seen_frames
 
 pytestmark = pytest.mark.usefixtures("models")
@@ -99,3 +101,40 @@ def test_a_full_disk_is_said_once_and_ends_nothing(
     assert "is full; free some space" in recorder.error
     assert recorder.dropped == 2
     assert len(Dataset.open(tmp_path / "d").pairs) == 1
+
+
+def test_one_odd_frame_costs_itself_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rgb, _, analysis = seen_frames()[0]
+    odd = replace(analysis, others=analysis.others + analysis.others)
+    real = recorder_module.measure
+
+    def measure(rgb: Rgb, analysis: Analysis) -> object:
+        if analysis is odd:
+            raise ValueError("odd")
+        return real(rgb, analysis)
+
+    monkeypatch.setattr(recorder_module, "measure", measure)
+    recorder = _recorder(tmp_path / "d")
+    for number in range(12):
+        assert recorder.offer(rgb, odd if number in (0, 3, 4, 7) else analysis, number / 30)
+    recorder.close()
+    assert recorder.error is None
+    assert recorder.drop_reasons == {"failed": 4}
+    indices = [pair.index for pair in Dataset.open(tmp_path / "d").pairs]
+    assert indices == [1, 2, 5, 6, 8, 9, 10, 11]
+
+
+def test_offering_is_quick_while_the_disk_works(tmp_path: Path) -> None:
+    recorder, seen = _recorder(tmp_path / "d"), seen_frames()
+    nobody = replace(seen[0][2], person=None)
+    took = []
+    for number in range(60):
+        rgb, _, analysis = seen[number % 24]
+        began = time.perf_counter()
+        recorder.offer(rgb, nobody if number % 2 else analysis, number / 30)
+        took.append(time.perf_counter() - began)
+        time.sleep(0.005)
+    recorder.close()
+    assert sorted(took)[len(took) // 2] < 0.0002
