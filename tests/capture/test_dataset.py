@@ -256,10 +256,17 @@ def test_a_full_disk_hides_no_dataset(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [len(one.pairs) for one in list_datasets(tmp_path)] == [24, 24]
 
 
-def test_replacing_while_others_list(tmp_path: Path) -> None:
+def test_replacing_while_others_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / new_id()
     write(folder)
-    ended = threading.Event()
+    ended, rename = threading.Event(), Path.rename
+
+    def slow(self: Path, target: Path) -> Path:
+        moved = rename(self, target)
+        time.sleep(0.05)
+        return moved
+
+    monkeypatch.setattr(Path, "rename", slow)
 
     def look() -> None:
         while not ended.is_set():
@@ -268,7 +275,7 @@ def test_replacing_while_others_list(tmp_path: Path) -> None:
     thread = threading.Thread(target=look)
     thread.start()
     try:
-        for number in range(5):
+        for number in range(3):
             incoming = tmp_path / f"{number}.incoming"
             write(incoming)
             replace_dataset(folder, incoming)
