@@ -27,41 +27,55 @@ from inference.zoo import default_model
 
 
 def capture(arguments: argparse.Namespace) -> int:
-    """One dataset per video; exit code 128 + signal when it was stopped."""
+    """One dataset per video; 1 when a video failed, 128 + signal when it was stopped."""
     outs = _outs(arguments.videos, arguments.out)
     for video in arguments.videos:
         if not video.is_file():
             raise CaptureError(f"There is no file {video}.")
-    pool = open_pool(arguments)
-    options = AnalyzerOptions(keep_heads=arguments.heads)
+    pool = open_pool(arguments, workers=_cores())
+    failed = 0
     with _stopping() as stopped:
         for video, out in zip(arguments.videos, outs, strict=True):
-            dataset_id = out.name if valid_id(out.name) else None
-            wanted = ImportOptions(
-                title=arguments.title,
-                source_kind=arguments.source_kind,
-                source_name=arguments.source_name,
-                dataset_id=dataset_id,
-                frame_format=arguments.frames,
-                analyzer=options,
-            )
-            with Progress(video.name, "frame", arguments.progress == "json") as progress:
-                if pool.notice:
-                    progress.note(pool.notice)
-                dataset = import_video(
-                    video, out, pool, wanted, progress, progress.note, lambda: bool(stopped)
-                )
-            _say_what_came(dataset, arguments)
+            try:
+                dataset = _capture(video, out, pool, arguments, lambda: bool(stopped))
+                _say_what_came(dataset, arguments, bool(stopped))
+            except CaptureError as error:
+                print(error, file=sys.stderr)
+                failed = 1
             if stopped:
                 return 128 + stopped[0]
-    return 0
+    return failed
+
+
+def _capture(
+    video: Path,
+    out: Path,
+    pool: NetworkPool,
+    arguments: argparse.Namespace,
+    cancelled: Callable[[], bool],
+) -> Dataset:
+    wanted = ImportOptions(
+        title=arguments.title,
+        source_kind=arguments.source_kind,
+        source_name=arguments.source_name,
+        dataset_id=out.name if valid_id(out.name) else None,
+        frame_format=arguments.frames,
+        analyzer=AnalyzerOptions(keep_heads=arguments.heads),
+    )
+    with Progress(video.name, "frame", arguments.progress == "json") as progress:
+        if pool.notice:
+            progress.note(pool.notice)
+        return import_video(video, out, pool, wanted, progress, progress.note, cancelled)
 
 
 def segment(arguments: argparse.Namespace) -> int:
     """A label map and a JSON file per picture; 1 when a picture could not be read."""
     pictures = find_pictures(arguments.pictures)
-    analyzer = Analyzer(open_pool(arguments))
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    analyzer = Analyzer(open_pool(arguments, workers=1))
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, arguments.out) from error
     failed = 0
     with _stopping() as stopped, Progress("segment", "picture") as progress:
         for done, path in enumerate(pictures, start=1):
@@ -72,6 +86,7 @@ def segment(arguments: argparse.Namespace) -> int:
                 progress.note(str(error))
             progress(done, len(pictures))
             if stopped:
+                progress.note(f"Stopped after {done} of {len(pictures)} pictures.")
                 return 128 + stopped[0]
     print(f"{len(pictures) - failed} of {len(pictures)} pictures are in {arguments.out}.")
     return int(failed > 0)
@@ -103,13 +118,16 @@ def repair(arguments: argparse.Namespace) -> int:
     return int(bool(report.skipped))
 
 
-def open_pool(arguments: argparse.Namespace) -> NetworkPool:
-    """Networks for files: one on each core, each with one thread, or on the Edge TPUs."""
+def open_pool(arguments: argparse.Namespace, workers: int) -> NetworkPool:
+    """So many networks that share the CPU's cores, or one on each Edge TPU."""
     model = arguments.model or default_model(arguments.device.startswith("edgetpu")).name
     flags = {"long_side": arguments.long_side} if arguments.long_side else {}
-    return NetworkPool.open(
-        model, arguments.device, workers=min(os.cpu_count() or 1, 8), threads=1, **flags
-    )
+    threads = max(1, _cores() // workers)
+    return NetworkPool.open(model, arguments.device, workers=workers, threads=threads, **flags)
+
+
+def _cores() -> int:
+    return min(os.cpu_count() or 1, 8)
 
 
 def _outs(videos: list[Path], out: Path) -> list[Path]:
@@ -123,18 +141,21 @@ def _outs(videos: list[Path], out: Path) -> list[Path]:
     return [out / name for name in names]
 
 
-def _say_what_came(dataset: Dataset, arguments: argparse.Namespace) -> None:
+def _say_what_came(dataset: Dataset, arguments: argparse.Namespace, stopped: bool) -> None:
+    """An empty dataset is of no use to anybody: it is removed, and that is an error."""
     counts = dataset.manifest.counts
     if counts.written == 0:
+        dataset.delete()
         raise CaptureError(
             f"Nobody was found in {counts.seen} frames of {dataset.manifest.source.name}: "
             "use a video that shows a person."
         )
-    if arguments.progress == "json":
-        return
-    dropped = sum(counts.dropped.values())
-    without = f", {dropped} frames without a dancer" if dropped else ""
-    print(f"{counts.written} pairs{without}: {dataset.path}")
+    if stopped:
+        print(f"Stopped: {counts.written} pairs are kept in {dataset.path}.", file=sys.stderr)
+    elif arguments.progress != "json":
+        dropped = sum(counts.dropped.values())
+        without = f", {dropped} frames without a dancer" if dropped else ""
+        print(f"{counts.written} pairs{without}: {dataset.path}")
 
 
 def _export_zip(dataset: Dataset, name: str, out: Path) -> None:

@@ -75,6 +75,8 @@ def read_picture(path: Path) -> Rgb:
                 f"more than {MAX_PIXELS}: make it smaller."
             )
         upright = ImageOps.exif_transpose(picture)
+        if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip, not scale.
+            upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
         return np.ascontiguousarray(np.asarray(upright.convert("RGB")))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise CaptureError(f"{path.name} is no picture that can be read.") from error

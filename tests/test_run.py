@@ -99,7 +99,8 @@ def test_sigterm_keeps_what_was_analysed(tmp_path: Path, videos: Path) -> None:
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    _, said = process.communicate(timeout=30)
+    assert "pairs are kept in" in said.decode().strip().splitlines()[-1]
     assert process.returncode == 128 + signal.SIGTERM
     manifest = json.loads((out / "dataset.json").read_text())
     assert manifest["state"] == "complete"
@@ -221,6 +222,67 @@ def test_a_video_without_people_says_so(tmp_path: Path, videos: Path) -> None:
     writer.release()
     done = run("capture", out, "--out", tmp_path / "d", code=1)
     assert "Nobody was found in 10 frames of empty.mp4" in last_line(done)
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_bad_video_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "bad.mp4").write_text("no video")
+    done = run("capture", tmp_path / "bad.mp4", JUGGLER, "--out", tmp_path / "all", code=1)
+    assert "bad.mp4 is not a video" in done.stderr
+    assert [path.name for path in (tmp_path / "all").iterdir()] == ["juggler_320"]
+    assert Dataset.open(tmp_path / "all" / "juggler_320").manifest.state == "complete"
+
+
+def test_stopped_before_anybody_was_found(tmp_path: Path) -> None:
+    """Ctrl-C at once: no empty dataset, no traceback, and the code says which signal it was."""
+    command = [sys.executable, str(RUN), "capture", str(DANCER), f"--out={tmp_path / 'd'}"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "d").exists():
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in said
+    kept = tmp_path / "d"
+    assert not kept.exists() or Dataset.open(kept).manifest.state == "complete"
+
+
+def test_segment_into_a_file_is_refused(tmp_path: Path, models: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    done = run("segment", models / "test_image.bmp", "--out", tmp_path / "out", code=1)
+    assert "could not be written" in last_line(done)
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_missing_package_is_a_sentence(tmp_path: Path) -> None:
+    """Python without the environment (-S: no installed packages)."""
+    command = [sys.executable, "-S", str(RUN), "segment", "a.png", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "is not installed: use `make run`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_and_models_are_quick(tmp_path: Path) -> None:
+    """Neither loads what only the server or a network needs."""
+    check = (
+        "import runpy, sys; sys.argv = ['run.py', *sys.argv[1:]]\n"
+        f"try: runpy.run_path({str(RUN)!r}, run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "loaded = {'aiortc', 'cv2', 'av', 'ai_edge_litert'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {loaded}' if loaded else 0)"
+    )
+    for arguments in (["--help"], ["models"]):
+        done = subprocess.run(
+            [sys.executable, "-c", check, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
 
 
 def test_models_are_listed_and_a_second_server_is_refused(tmp_path: Path) -> None:
