@@ -77,6 +77,13 @@ async function start() {
   await session.connect(track);
 }
 
+/** Send this picture from now on. */
+async function send(track, kind) {
+  recording.pictureChanged();
+  await session.replaceTrack(track);
+  session.send("source", { kind });
+}
+
 /** Another camera or resolution, without interrupting what comes back. */
 async function switchCamera() {
   if (playing) return;
@@ -84,21 +91,23 @@ async function switchCamera() {
   const track = await useCamera();
   if (track) {
     if (before) sayOnStage("");
-    await session.replaceTrack(track);
-    session.send("source", { kind: "camera" });
+    await send(track, "camera");
   }
 }
 
 /** Stream a file as if it were the camera. */
 async function play(file) {
   try {
+    const source = await fileTrack(file, () => {
+      toast(`${file.name} was played through.`, "good");
+      backToCamera();
+    });
     stopPlaying();
-    const source = await fileTrack(file, () => backToCamera(file));
     playing = source;
-    await session.replaceTrack(source.track);
-    session.send("source", { kind: "file" });
+    await send(source.track, "file");
     await source.start();
     element("stage").classList.add("from-file");
+    element("stop-file").hidden = false;
     noteOnStage(`Playing ${file.name}`);
   } catch (error) {
     toast(error.message, "bad");
@@ -109,17 +118,15 @@ function stopPlaying() {
   playing?.stop();
   playing = null;
   element("stage").classList.remove("from-file");
+  element("stop-file").hidden = true;
 }
 
-async function backToCamera(file) {
+async function backToCamera() {
   stopPlaying();
   noteOnStage("");
-  toast(`${file.name} was played through.`, "good");
   const [track] = camera?.getVideoTracks() ?? [];
-  if (track) {
-    await session.replaceTrack(track);
-    session.send("source", { kind: "camera" });
-  }
+  if (track) await send(track, "camera");
+  else sayOnStage("The video is over, and there is no camera.", { retry: true, file: true });
 }
 
 const onMessage = {
@@ -161,6 +168,7 @@ element("live").addEventListener("resize", ({ target }) => {
 settings.addEventListener("server", ({ detail }) => session.send("settings", detail));
 settings.addEventListener("camera", switchCamera);
 element("stage-retry").addEventListener("click", start);
+element("stop-file").addEventListener("click", backToCamera);
 element("stats-toggle").addEventListener("click", () => figures.toggle());
 navigator.mediaDevices?.addEventListener?.("devicechange", async () => {
   const [track] = camera?.getVideoTracks() ?? [];
@@ -169,11 +177,14 @@ navigator.mediaDevices?.addEventListener?.("devicechange", async () => {
 
 addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   const view = pageData.views[Number(event.key) - 1];
   if (view) settings.choose("view", view.name);
   else if (event.key === "r" || event.key === "R") recording.toggle();
-  else if (event.key === "s" || event.key === "S") figures.toggle();
+  else if (event.key === " " && event.target === document.body) {
+    event.preventDefault(); // Else the page scrolls.
+    recording.toggle();
+  } else if (event.key === "s" || event.key === "S") figures.toggle();
   else if (event.key === "m" || event.key === "M") settings.choose("mirror", !settings.get("mirror"));
 });
 

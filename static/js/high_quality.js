@@ -49,6 +49,14 @@ export class HighQuality {
     });
   }
 
+  /** Another picture is recorded from now on, which this video does not show: it is not used. */
+  giveUp() {
+    this.#failed ??= new Error(
+      "The picture was switched while recording, so the high-quality video is not complete.",
+    );
+    if (this.#recorder.state !== "inactive") this.#recorder.stop();
+  }
+
   /** Stop, send what is left; the job that analyses it. Throws when the upload failed. */
   async finish() {
     if (this.#recorder.state !== "inactive") {

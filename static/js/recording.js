@@ -61,6 +61,7 @@ export class Recording {
   /** Count down, then record. */
   async begin() {
     if (this.#state !== "idle" || element("record").disabled) return;
+    allowSound(); // Raised hands start it too: then no click of Record came before.
     this.#setState("counting");
     const round = (this.#counting += 1);
     for (let left = COUNTDOWN; left > 0; left -= 1) {
@@ -99,6 +100,11 @@ export class Recording {
         toast(`High quality is not possible here (${error.message}); the live pairs are kept.`);
       }
     }
+  }
+
+  /** Another camera, resolution or file is recorded from now on. */
+  pictureChanged() {
+    this.#highQuality?.giveUp();
   }
 
   /** Figures while it runs; null when nothing is being recorded. */

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from capture.dataset import Dataset
 from inference.body import PALETTE
 from tests.browser.conftest import JUGGLER, Open, Server, wait_live
 
@@ -163,6 +164,29 @@ def test_play_a_video_through(start_server: Start, open_page: Open, camera_clip:
     expect(page.locator("#stage")).to_have_class("stage mirrored")
 
 
+def test_back_to_the_camera_before_the_video_is_over(
+    start_server: Start, open_page: Open, tmp_path: Path
+) -> None:
+    """A file that cannot be played leaves the one that plays alone; one click ends it."""
+    page = open_page(start_server().url)
+    wait_live(page)
+    page.locator("#file").set_input_files(JUGGLER)
+    page.locator("#file-play").click()
+    expect(page.locator("#stage-note")).to_be_visible()
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    page.locator("#file").set_input_files(broken)
+    page.locator("#file-play").click()
+    expect(page.locator(".toast")).to_contain_text("Import it instead.")
+    expect(page.locator("#stage")).to_have_class("stage mirrored from-file")
+    page.get_by_role("button", name="Back to the camera").click()
+    expect(page.locator("#stage")).to_have_class("stage mirrored")
+    expect(page.locator("#stop-file")).to_be_hidden()
+    before = page.evaluate(DECODED)
+    page.wait_for_timeout(2000)
+    assert page.evaluate(DECODED) - before >= 20
+
+
 def test_two_browsers_get_a_fair_share(start_server: Start, open_page: Open) -> None:
     server = start_server()
     pages = [open_page(server.url) for _ in range(2)]
@@ -200,6 +224,29 @@ def test_settings_are_remembered(start_server: Start, open_page: Open) -> None:
     expect(page.locator(".view").nth(7)).to_have_attribute("aria-checked", "true")
     expect(page.locator("#long-side")).to_have_value("321")
     expect(page.locator("#stage")).to_have_class("stage")
+
+
+def test_another_camera_picture_in_mid_recording_loses_no_live_pairs(
+    start_server: Start, open_page: Open
+) -> None:
+    """The browser's own video ends with the old picture: it must not replace the live pairs."""
+    server = start_server()
+    page = open_page(server.url)
+    wait_live(page)
+    expect(page.locator("#high-quality")).to_be_checked()
+    page.keyboard.press("r")
+    expect(page.locator("body")).to_have_attribute("data-recording", "recording")
+    page.wait_for_timeout(1500)
+    page.locator("#resolution").select_option("480x640")
+    page.wait_for_timeout(2500)
+    page.locator("#record").click()
+    link = page.get_by_role("link", name="Look through it")
+    expect(link).to_be_visible(timeout=60_000)
+    expect(page.locator(".job-sentence")).to_contain_text("The live pairs are kept.")
+    dataset = Dataset.open(next((server.data / "datasets").iterdir()))
+    sizes = {dataset.frame(pair.index).shape[:2] for pair in dataset.pairs}
+    assert len(sizes) == 2
+    assert dataset.pairs[-1].time_s - dataset.pairs[0].time_s > 2.5
 
 
 def test_resolution_changes_in_mid_recording(start_server: Start, open_page: Open) -> None:
