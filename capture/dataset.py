@@ -237,6 +237,7 @@ def _finish_replacing(old: Path) -> None:
 
 def _recover(path: Path, manifest: Manifest) -> None:
     """Complete a dataset whose writer is gone: every whole pair stays, nothing else does."""
+    lines = _records(path)
     pairs = [
         pair
         for pair in _complete_pairs(path, manifest)
@@ -253,7 +254,8 @@ def _recover(path: Path, manifest: Manifest) -> None:
         with suppress(DatasetError):
             first = decode_frame(path / "frames" / f"{pairs[0].index:06d}.{manifest.frame.format}")
             manifest.frame.height, manifest.frame.width = first.shape[:2]
-    gone = manifest.counts.written - len(pairs)
+    # Lines that were there and are not: `delete_pairs` was cut off.
+    gone = manifest.counts.written - len(lines)
     manifest.counts.deleted = max(manifest.counts.deleted, gone)
     complete(manifest, pairs)
     try:
@@ -263,17 +265,20 @@ def _recover(path: Path, manifest: Manifest) -> None:
         logger.warning("%s", error)
 
 
-def _complete_pairs(path: Path, manifest: Manifest) -> list[PairRecord]:
+def _records(path: Path) -> list[PairRecord]:
     try:
-        records, _ = read_records(path / POSES_NAME)
+        return read_records(path / POSES_NAME)[0]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise DatasetError(f"{path / POSES_NAME} cannot be read: {error.strerror}.") from error
+
+
+def _complete_pairs(path: Path, manifest: Manifest) -> list[PairRecord]:
     frames, parts = names_in(path / "frames"), names_in(path / "parts")
     suffix = manifest.frame.format
     return [
         record
-        for record in records
+        for record in _records(path)
         if f"{record.index:06d}.{suffix}" in frames and f"{record.index:06d}.png" in parts
     ]

@@ -93,7 +93,7 @@ class Counts:
     dropped: dict[str, int] = field(default_factory=dict)
     """Reason -> frames that were seen and not written."""
     deleted: int = 0
-    """Pairs that a person deleted after the recording, or that a loss of power destroyed."""
+    """Pairs that a person deleted after the recording, or whose lines a loss of power destroyed."""
 
     @property
     def seen(self) -> int:
