@@ -36,6 +36,15 @@ DECODED = """async () => {
 }"""
 
 
+LONG_VIDEO = """
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+  if (this.src) this.loop = true;
+  return play.call(this);
+};"""
+"""A file that is played begins anew at its end: it lasts as long as the test."""
+
+
 def pixels(page: Page) -> np.ndarray:
     """The picture that came back, small: `[48, 64, 3]`."""
     return np.array(page.evaluate(PIXELS), np.uint8).reshape(48, 64, 4)[..., :3]
@@ -168,7 +177,7 @@ def test_back_to_the_camera_before_the_video_is_over(
     start_server: Start, open_page: Open, tmp_path: Path
 ) -> None:
     """A file that cannot be played leaves the one that plays alone; one click ends it."""
-    page = open_page(start_server().url)
+    page = open_page(start_server().url, LONG_VIDEO)
     wait_live(page)
     page.locator("#file").set_input_files(JUGGLER)
     page.locator("#file-play").click()
