@@ -84,10 +84,12 @@ async def _connect(server: Server, packets: list[bytes]) -> None:
 async def _held(server: Server) -> tuple[int, int]:
     """Threads and open files (handles on Windows): the fewest within `SETTLE_SECONDS`."""
     process = psutil.Process(server.pid)
-    handles = process.num_handles if sys.platform == "win32" else process.num_fds
-    threads, files = process.num_threads(), handles()
+    seen = []
     until = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < until:
         await asyncio.sleep(1.0)
-        threads, files = min(threads, process.num_threads()), min(files, handles())
-    return threads, files
+        if sys.platform == "win32":
+            seen.append((process.num_threads(), process.num_handles()))
+        else:
+            seen.append((process.num_threads(), process.num_fds()))
+    return min(threads for threads, _ in seen), min(files for _, files in seen)
