@@ -30,12 +30,12 @@ screenshots: $(VENV)/ready-dev
 clean:
 	rm -rf $(VENV) build screenshots .pytest_cache .mypy_cache .ruff_cache
 
-$(VENV)/ready: requirements.txt constraints.txt
+$(VENV)/ready: requirements.txt requirements-capture.txt constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Understudy needs Python 3.11 or newer; name one with: make run PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt requirements-export.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

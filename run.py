@@ -11,7 +11,18 @@ from pathlib import Path
 # OpenBLAS's own threads would fight those of the networks; it reads this when it is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-COMMANDS = ("serve", "capture", "segment", "export", "repair", "models", "bench")
+COMMANDS = (
+    "serve",
+    "capture",
+    "segment",
+    "export",
+    "repair",
+    "models",
+    "bench",
+    "distill",
+    "evaluate-model",
+)
+OURS = ("bench", "capture", "inference", "server", "training")
 
 
 def main(argv: list[str]) -> int:
@@ -22,7 +33,7 @@ def main(argv: list[str]) -> int:
     try:
         return _run(argv)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("capture", "inference", "server", "bench"):
+        if (error.name or "").partition(".")[0] in OURS:
             raise
         print(
             f"The Python package {error.name} is not installed: use `make run`, or "
@@ -62,6 +73,8 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         "repair": "masks whose colours have drifted become exact",
         "models": "the networks: list them, fetch one",
         "bench": "how fast, how good, on this machine",
+        "distill": "train a segmentation and pose network of your own",
+        "evaluate-model": "how good a network is, on real data it never saw",
     }
     for name, title in titles.items():
         command = commands.add_parser(name, help=title, description=title)
@@ -182,6 +195,18 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=command.main)
 
 
+def _add_distill(parser: argparse.ArgumentParser) -> None:
+    from training import distill_command
+
+    distill_command.add_arguments(parser)
+
+
+def _add_evaluate_model(parser: argparse.ArgumentParser) -> None:
+    from training import evaluate_command
+
+    evaluate_command.add_arguments(parser)
+
+
 _ADD = {
     "serve": _add_serve,
     "capture": _add_capture,
@@ -190,6 +215,8 @@ _ADD = {
     "repair": _add_repair,
     "models": _add_models,
     "bench": _add_bench,
+    "distill": _add_distill,
+    "evaluate-model": _add_evaluate_model,
 }
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ def encode_heads(heads: Heads) -> bytes:
     about = {
         "quantisation": {name: [head.scale, head.zero_point] for name, head in there.items()},
         "placement": astuple(heads.placement),
+        "body_stride": heads.body_stride,
     }
     file = io.BytesIO()
     values = {name: head.values for name, head in there.items()}
@@ -121,11 +122,16 @@ def decode_heads(path: Path) -> Heads:
             }
         frame, inner, content, stride = about["placement"]
         placement = Placement(tuple(frame), tuple(inner), tuple(content), int(stride))
+        body_stride = None if about.get("body_stride") is None else int(about["body_stride"])
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing.") from error
     except _DAMAGED as error:
         raise DatasetError(f"{path} is damaged: {error}.") from error
-    return Heads(**heads, placement=placement)  # type: ignore[arg-type]  # Checked by names.
+    return Heads(
+        **heads,  # type: ignore[arg-type]  # Checked by names.
+        placement=placement,
+        body_stride=body_stride,
+    )
 
 
 def whole(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +54,17 @@ class Heads:
     part_heatmaps: Head | None
     """Logits of the 24 parts; None for a pose-only network."""
     placement: Placement
-    """Where the frame lies in the network's input, and the input in the grid."""
+    """Where the frame lies in the network's input, and the input in the grid of the first four."""
+    body_stride: int | None = None
+    """Input pixels from cell to cell of `segments` and `part_heatmaps`, where their grid is finer;
+    None where it is the same (BodyPix)."""
+
+    @property
+    def body_placement(self) -> Placement:
+        """`placement` for the grid of `segments` and `part_heatmaps`."""
+        if self.body_stride is None:
+            return self.placement
+        return replace(self.placement, stride=self.body_stride)
 
 
 @dataclass(frozen=True, slots=True)

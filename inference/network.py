@@ -48,7 +48,9 @@ class NetworkInfo:
     has_parts: bool
     """Knows body parts; False for a pose-only network."""
     stride: int
-    """Pixels of the input from one cell of the grid to the next."""
+    """Pixels of the input from one cell of the pose heads' grid to the next."""
+    body_stride: int | None
+    """The same for person and parts, where their grid is finer; None where it is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Network:
         try:
             model = cut_custom_decoder(content)
             interpreter = make_interpreter(model, device, threads)
-            size, stride, has_parts = _examine(interpreter)
+            size, stride, body_stride, has_parts = _examine(interpreter)
             resizable = device.kind == "cpu" and _accepts_another_size(interpreter, size, stride)
             if device.kind == "cpu" and not resizable:
                 interpreter = make_interpreter(model, device, threads)
@@ -120,6 +122,7 @@ class Network:
                 fixed_size=None if resizable else size,
                 has_parts=has_parts,
                 stride=stride,
+                body_stride=body_stride,
             )
             return cls(model, info, device, long_side, threads, interpreter)
         except ModelError as error:
@@ -166,7 +169,10 @@ class Network:
             for name, output in self._outputs.items()
         }
         timings = {"resize": (resized - start) * 1e3, "invoke": (invoked - resized) * 1e3}
-        return Heads(**heads, placement=placement), timings  # type: ignore[arg-type]
+        return (
+            Heads(**heads, placement=placement, body_stride=self.info.body_stride),  # type: ignore[arg-type]
+            timings,
+        )
 
     def _placement(self, frame_size: tuple[int, int]) -> Placement:
         stride = self.info.stride
@@ -220,11 +226,12 @@ def _gone(device: Device) -> DeviceError:
     return DeviceError(f"The Edge TPU {device} stopped answering: plug it in again.")
 
 
-def _examine(interpreter: Any) -> tuple[tuple[int, int], int, bool]:
-    """Allocate, and return the input's width and height, the stride, and whether there are parts.
+def _examine(interpreter: Any) -> tuple[tuple[int, int], int, int | None, bool]:
+    """Allocate; the input's width and height, the two strides, and whether there are parts.
 
-    The stride is the power of two nearest to the distance of neighbouring cells when the outermost
+    A stride is the power of two nearest to the distance of neighbouring cells when the outermost
     sit on the border, as they do, exactly or but for some pixels, in all networks of this family.
+    The second is that of person and parts; None when it is the first.
     """
     interpreter.allocate_tensors()
     inputs = interpreter.get_input_details()
@@ -233,15 +240,24 @@ def _examine(interpreter: Any) -> tuple[tuple[int, int], int, bool]:
         raise ModelError("its input is not one RGB picture: use a BodyPix-like network.")
     if inputs[0]["dtype"] not in (np.uint8, np.int8, np.float32):
         raise ModelError("its input is neither uint8, int8 nor float32.")
-    outputs = _recognise_heads(interpreter.get_output_details())
-    rows, columns = _grid(interpreter)
+    has_parts = "part_heatmaps" in _recognise_heads(interpreter.get_output_details())
+    size = shape[2], shape[1]
+    stride = _stride(_grid(interpreter, "heatmaps"), size)
+    body_stride = _stride(_grid(interpreter, "segments"), size) if has_parts else stride
+    if body_stride > stride:
+        raise ModelError("this is not a BodyPix-like network: its parts are coarser than its pose.")
+    return size, stride, None if body_stride == stride else body_stride, has_parts
+
+
+def _stride(grid: tuple[int, int], size: tuple[int, int]) -> int:
+    rows, columns = grid
     if rows < 2 or columns < 2:
         raise ModelError("this is not a BodyPix-like network: its outputs are single cells.")
-    distances = (shape[1] - 1) / (rows - 1), (shape[2] - 1) / (columns - 1)
-    strides = {2 ** round(math.log2(distance)) for distance in distances}
+    distances = (size[1] - 1) / (rows - 1), (size[0] - 1) / (columns - 1)
+    strides = {1 << max(0, round(math.log2(distance))) for distance in distances}
     if len(strides) > 1:
         raise ModelError("this is not a BodyPix-like network: its grid is not square.")
-    return (shape[2], shape[1]), strides.pop(), "part_heatmaps" in outputs
+    return strides.pop()
 
 
 def _accepts_another_size(interpreter: Any, size: tuple[int, int], stride: int) -> bool:
@@ -254,7 +270,7 @@ def _accepts_another_size(interpreter: Any, size: tuple[int, int], stride: int) 
         _resize(interpreter, other)
     except (RuntimeError, ValueError):
         return False
-    return _grid(interpreter) == (rows, columns)
+    return _grid(interpreter, "heatmaps") == (rows, columns)
 
 
 def _resize(interpreter: Any, size: tuple[int, int]) -> None:
@@ -263,11 +279,11 @@ def _resize(interpreter: Any, size: tuple[int, int]) -> None:
     interpreter.allocate_tensors()
 
 
-def _grid(interpreter: Any) -> tuple[int, int]:
-    """Rows and columns of the heads."""
+def _grid(interpreter: Any, head: str) -> tuple[int, int]:
+    """Rows and columns of a head."""
     details = interpreter.get_output_details()
-    heatmaps = _recognise_heads(details)["heatmaps"].index
-    rows, columns = next(d["shape"][1:3] for d in details if d["index"] == heatmaps)
+    output = _recognise_heads(details)[head].index
+    rows, columns = next(d["shape"][1:3] for d in details if d["index"] == output)
     return int(rows), int(columns)
 
 
@@ -278,7 +294,7 @@ def _recognise_heads(details: list[dict[str, Any]]) -> dict[str, _Output]:
     say something, order does elsewhere.
     """
     found: dict[str, _Output] = {}
-    grids = set()
+    grids: dict[bool, set[tuple[int, int]]] = {False: set(), True: set()}
     for detail in details:
         shape = tuple(int(side) for side in detail["shape"])
         name = _head_name(detail["name"], shape, found)
@@ -286,13 +302,13 @@ def _recognise_heads(details: list[dict[str, Any]]) -> dict[str, _Output]:
             continue
         scale, zero_point = detail["quantization"]
         found[name] = _Output(int(detail["index"]), float(scale) or 1.0, int(zero_point))
-        grids.add(shape[1:3])
+        grids[name in ("segments", "part_heatmaps")].add((shape[1], shape[2]))
     wanted = POSE_HEADS | (BODY_HEADS if found.keys() & BODY_HEADS.keys() else {})
     missing = [f"{name} ({channels} channels)" for name, channels in wanted.items()]
     missing = [text for text, name in zip(missing, wanted, strict=True) if name not in found]
     if missing:
         raise ModelError(f"this is not a BodyPix-like network: it lacks {', '.join(missing)}.")
-    if len(grids) > 1:
+    if any(len(sizes) > 1 for sizes in grids.values()):
         raise ModelError("this is not a BodyPix-like network: its outputs differ in size.")
     return found
 

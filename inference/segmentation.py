@@ -50,12 +50,12 @@ def label_map(heads: Heads, people: Sequence[Person], dancer: int, threshold: fl
     segments = heads.segments
     least = math.log(threshold / (1 - threshold)) / segments.scale + segments.zero_point
     person = segments.values[..., 0] >= least
-    around = cv2.dilate(person.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    around = _dilated(person)
     owned = _ownership(heads, people, dancer, around)
     mine = around & (owned >= _MIDDLE // 2)
     if not (mine & person).any():
         return labels
-    region = _Region.around(mine, heads.placement)
+    region = _Region.around(mine, heads.body_placement)
     inside = region.sample(segments.values[..., 0].astype(np.float32)) >= least
     if len(people) > 1 or not mine[person].all():
         inside &= region.sample(owned.astype(np.float32)) >= _MIDDLE
@@ -68,6 +68,25 @@ def _ownership(
     heads: Heads, people: Sequence[Person], dancer: int, cells: NDArray[np.bool_]
 ) -> Bytes:
     """How surely each cell is the dancer's: 0..255, 128 where it is undecided; 0 elsewhere."""
+    if heads.body_stride is None:
+        return _owned(heads, people, dancer, cells)
+    # Whose a cell is changes slowly: decided on the coarser grid of the poses.
+    finer = heads.placement.stride // heads.body_stride
+    coarse = _owned(heads, people, dancer, _dilated(cells[::finer, ::finer]))
+    rows, columns = (
+        np.arange(side, dtype=np.float32) * np.float32(1 / finer) for side in cells.shape
+    )
+    between = _weights(rows, coarse.shape[0]) @ coarse @ _weights(columns, coarse.shape[1]).T
+    return np.where(cells, between, 0).astype(np.uint8)
+
+
+def _dilated(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """With all their neighbours."""
+    return cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.bool_)
+
+
+def _owned(heads: Heads, people: Sequence[Person], dancer: int, cells: NDArray[np.bool_]) -> Bytes:
+    """`_ownership` on the grid of the poses."""
     owned = np.zeros(cells.shape, np.uint8)
     rows, columns = np.nonzero(cells)
     if len(rows) == 0:

@@ -28,6 +28,8 @@ BUILT_IN_FOLDER = Path(__file__).parent / "models"
 _BODYPIX_HOME = "https://raw.githubusercontent.com/google-coral/project-bodypix/master/models"
 _POSENET_HOME = "https://raw.githubusercontent.com/google-coral/test_data/master/posenet"
 _TIMEOUT_S = 30.0
+RUN_FILE = "student.tflite"
+"""What `run.py distill` writes into a run's folder."""
 _CHUNK = 1 << 16
 
 
@@ -141,21 +143,36 @@ MODELS: tuple[ZooModel, ...] = (
 def models_folder() -> Path:
     """Where fetched networks are kept: `UNDERSTUDY_MODELS`, else the user's cache folder."""
     chosen = os.environ.get("UNDERSTUDY_MODELS")
-    if chosen:
-        return Path(chosen).expanduser()
+    return Path(chosen).expanduser() if chosen else _cache_folder() / "models"
+
+
+def _cache_folder() -> Path:
     if sys.platform == "win32":
         cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
         cache = Path.home() / "Library" / "Caches"
     else:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "understudy" / "models"
+    return cache / "understudy"
+
+
+def own_folder() -> Path:
+    """Where networks are kept that were distilled here: `UNDERSTUDY_NETWORKS`, else beside the
+    fetched ones in the user's cache folder."""
+    chosen = os.environ.get("UNDERSTUDY_NETWORKS")
+    return Path(chosen).expanduser() if chosen else _cache_folder() / "networks"
 
 
 def list_models() -> list[ModelState]:
-    """Every known network, our own first, and whether it can be used here."""
-    built_in = [ModelState(_built_in(path), path) for path in sorted(_built_in_files())]
-    return built_in + [_state(model) for model in MODELS]
+    """Every known network, ours first, then those distilled here, and whether each can be used."""
+    built_in = [ModelState(_built_in(path), path) for path in _files_in(BUILT_IN_FOLDER)]
+    taken = {state.model.name for state in built_in} | {model.name for model in MODELS}
+    own = [path for path in _files_in(own_folder()) if path.stem not in taken]
+    return (
+        built_in
+        + [ModelState(_distilled(path), path) for path in own]
+        + [_state(model) for model in MODELS]
+    )
 
 
 def available() -> list[ZooModel]:
@@ -185,16 +202,18 @@ def find_known(name: str) -> Path:
 
 
 def find_model(name_or_path: str) -> Path:
-    """File of a network, by its name or by a path to any BodyPix-like `.tflite`.
+    """File of a network, by its name, by a path to any BodyPix-like `.tflite`, or by a run.
 
     Only for what the person at the command line wrote; `find_known` is for everybody else.
 
     Raises:
         ModelError: there is no such network or file, or a known file is damaged.
     """
+    path = Path(name_or_path).expanduser()
+    if (path / RUN_FILE).is_file():
+        return path / RUN_FILE
     if not name_or_path.endswith(".tflite"):
         return find_known(name_or_path)
-    path = Path(name_or_path).expanduser()
     if not path.is_file():
         raise ModelError(f"There is no network file {path}: `python run.py models` lists names.")
     return path
@@ -298,13 +317,19 @@ def _download(model: ZooModel, target: Path, progress: Callable[[int, int], None
         temporary.unlink(missing_ok=True)
 
 
-def _built_in_files() -> list[Path]:
-    return list(BUILT_IN_FOLDER.glob("*.tflite"))
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.tflite"))
 
 
 def _built_in(path: Path) -> ZooModel:
     edgetpu = path.stem.endswith("_edgetpu")
-    return ZooModel(path.stem, path.name, path.stem, "comes with the program", edgetpu=edgetpu)
+    title = path.stem.replace("-", " ").capitalize()
+    return ZooModel(path.stem, path.name, title, "comes with the program", edgetpu=edgetpu)
+
+
+def _distilled(path: Path) -> ZooModel:
+    edgetpu = path.stem.endswith("_edgetpu")
+    return ZooModel(path.stem, path.name, path.stem, "distilled here", edgetpu=edgetpu)
 
 
 def _state(model: ZooModel) -> ModelState:

@@ -1,0 +1,1 @@
+"""PyTorch: datasets, networks, losses, the trainer, distillation, metrics."""

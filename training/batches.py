@@ -1,0 +1,55 @@
+"""Training batches, made ahead by threads: the network need not wait for them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.augment import Augmenter
+from training.labelled import Packed
+from training.losses import stacked
+from training.sources import COCO, DATASET, JOINTS, MASK, TEACHER
+from training.targets import targets_of
+
+SHARES = {MASK: 0.42, JOINTS: 0.38, COCO: 0.4, DATASET: 0.2, TEACHER: 0.1}
+"""How much of what is drawn comes from each kind of source, before they are made to sum to 1."""
+
+_AHEAD = 4
+_THREADS = 2
+
+Batch = tuple[Tensor, dict[str, Tensor]]
+"""Pictures uint8 `[N, H, W, 3]`, and targets by name."""
+
+
+def weights_of(pool: Sequence[Packed]) -> list[float]:
+    """How often each picture is drawn: kinds by `SHARES`, pictures of a kind alike."""
+    counts = {kind: sum(item.source == kind for item in pool) for kind in SHARES}
+    return [SHARES[item.source] / counts[item.source] for item in pool]
+
+
+def batches(augmenter: Augmenter, size: int, seed: int, first: int = 0) -> Generator[Batch]:
+    """Batch `first` and all that follow; the same seed gives the same, whatever the threads."""
+    with ThreadPoolExecutor(_THREADS, "batches") as threads:
+        waiting: deque[Future[Batch]] = deque()
+        number = first
+        try:
+            while True:
+                while len(waiting) < _AHEAD:
+                    waiting.append(threads.submit(_make, augmenter, size, seed, number))
+                    number += 1
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _make(augmenter: Augmenter, size: int, seed: int, number: int) -> Batch:
+    random = np.random.default_rng((seed, number))
+    items = [augmenter.draw(random) for _ in range(size)]
+    pictures = torch.from_numpy(np.stack([item.rgb for item in items]))
+    return pictures, stacked([targets_of(item) for item in items])

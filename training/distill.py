@@ -1,0 +1,189 @@
+"""The training loop of a student: time is what is given, everything else follows from it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.augment import Augmenter
+from training.batches import batches, weights_of
+from training.errors import TrainingError
+from training.held_out import held_out_accuracy
+from training.labelled import Packed
+from training.losses import losses, total
+from training.network import Student
+from training.run_folder import RunFolder, save_student
+from training.student_network import StudentNetwork, normalised
+
+WARM_UP = 0.03
+"""Share of the time in which the learning rate rises."""
+WEIGHT_DECAY = 0.02
+RUNNING_MEAN = 0.999
+"""Of the weights: the mean is what is measured and kept (Polyak averaging)."""
+MEASURE_SECONDS = 240.0
+SAVE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a run's progress."""
+
+    seconds: float
+    """Trained so far, over all sittings."""
+    total_seconds: float
+    seen: int
+    """Pictures."""
+    losses: dict[str, float]
+    accuracy: dict[str, float]
+    """On the held-out pictures, when last measured."""
+
+
+class Training:
+    """One student being trained."""
+
+    def __init__(
+        self,
+        student: Student,
+        run: RunFolder,
+        minutes: float,
+        learning_rate: float | None = None,
+        seed: int = 0,
+        device: torch.device | None = None,
+    ) -> None:
+        """Goes on with the run's checkpoint when there is one."""
+        self._device = device or best_device()
+        self._preset = student.preset
+        self.student = student.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = Student(student.preset)
+        self.mean.load_state_dict(student.state_dict())
+        self._run = run
+        self._total = minutes * 60
+        self._rate = learning_rate or student.preset.learning_rate
+        self._seed = seed
+        self._batch = student.preset.batch
+        self._step = self.seen = 0
+        self.seconds = 0.0
+        self.accuracy: dict[str, float] = {}
+        self._optimiser = torch.optim.AdamW(
+            student.parameters(), self._rate, weight_decay=WEIGHT_DECAY
+        )
+        if (state := run.load()) is not None:
+            self._restore(state)
+
+    def run(
+        self,
+        learnt: Sequence[Packed],
+        held_out: Sequence[Packed],
+        tell: Callable[[Told], None],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Train until the time is spent or `stop` says so; saves as it goes and at the end.
+
+        Raises:
+            TrainingError: the loss is no number any more; the last good state stays.
+        """
+        augmenter = Augmenter(learnt, weights_of(learnt), (self._preset.crop, self._preset.crop))
+        measured = saved = time.monotonic()
+        with closing(batches(augmenter, self._batch, self._seed, self._step)) as made:
+            began = time.monotonic()
+            for pictures, targets in made:
+                found = self._learn(pictures, targets)
+                now = time.monotonic()
+                self.seconds += now - began
+                began = now
+                tell(Told(self.seconds, self._total, self.seen, found, self.accuracy))
+                over = self.seconds >= self._total or stop()
+                if over or now - measured >= MEASURE_SECONDS:
+                    self._measure(held_out, found)
+                    measured = began = time.monotonic()
+                if over or now - saved >= SAVE_SECONDS:
+                    self._save()
+                    saved = began = time.monotonic()
+                if over:
+                    return
+
+    def _learn(self, pictures: Tensor, targets: dict[str, Tensor]) -> dict[str, float]:
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate * _schedule(self.seconds / self._total)
+        self.student.train()
+        x = normalised(pictures.to(self._device)).to(memory_format=torch.channels_last)
+        targets = {name: value.to(self._device) for name, value in targets.items()}
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=_has_bfloat16(self._device)):
+            heads = self.student(x)
+        found = losses(heads, targets)
+        loss = total(found)
+        if not math.isfinite(float(loss.detach())):
+            raise TrainingError(
+                f"The loss is no number any more after {self.seen} pictures; the last good state "
+                "is kept. Start again with a smaller --learning-rate."
+            )
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
+        self._optimiser.step()
+        self._step += 1
+        self.seen += len(pictures)
+        self._average()
+        return {name: float(value.detach()) for name, value in found.items()}
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(RUNNING_MEAN, (1 + self._step) / (10 + self._step))
+        ours = self.student.state_dict()
+        for name, value in self.mean.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(ours[name].to(value.device), 1 - decay)
+            else:
+                value.copy_(ours[name])
+
+    def _measure(self, held_out: Sequence[Packed], found: dict[str, float]) -> None:
+        self.accuracy = held_out_accuracy(StudentNetwork(self.mean).heads, held_out)
+        line: dict[str, Any] = {"seconds": round(self.seconds, 1), "seen": self.seen}
+        self._run.note(line | {"losses": found, "held_out": self.accuracy})
+
+    def _save(self) -> None:
+        self._run.save(
+            {
+                "student": self.student.state_dict(),
+                "mean": self.mean.state_dict(),
+                "optimiser": self._optimiser.state_dict(),
+                "step": self._step,
+                "seen": self.seen,
+                "seconds": self.seconds,
+            }
+        )
+        save_student(self.mean, self._run.path / "student.safetensors")
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.student.load_state_dict(state["student"])
+        self.mean.load_state_dict(state["mean"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._step, self.seen = int(state["step"]), int(state["seen"])
+        self.seconds = float(state["seconds"])
+
+
+def best_device() -> torch.device:
+    """A CUDA GPU when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is quick here: on CPUs only with the instructions for it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def _schedule(progress: float) -> float:
+    """Share of the learning rate: a linear rise, then half a cosine down to 1 %."""
+    if progress < WARM_UP:
+        return max(progress / WARM_UP, 0.01)
+    along = min((progress - WARM_UP) / (1 - WARM_UP), 1.0)
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * along)) / 2

@@ -1,0 +1,168 @@
+"""`run.py distill`: sources in, a run's folder with a trained student and its TFLite file out."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from capture.progress import Progress
+from inference import zoo
+from training import export_tflite
+from training.distill import Told, Training
+from training.errors import TrainingError
+from training.finish import finish, install
+from training.network import PRESETS, Student
+from training.prepare import Prepared, prepare
+from training.run_folder import RunFolder, load_student
+from training.sheet import write_curves, write_sheet
+from training.sources import find_samples
+from training.student_network import StudentNetwork
+from training.teacher import Teacher
+
+TEACHERS = ("bodypix-075",)
+BUILT_IN = "built-in"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("sources", nargs="+", type=Path, metavar="DATASET_OR_FOLDER")
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN")
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="default")
+    parser.add_argument("--minutes", type=float, default=60.0, metavar="M")
+    parser.add_argument(
+        "--from", dest="start", default="none", metavar="RUN|built-in|none", help="start weights"
+    )
+    parser.add_argument(
+        "--teacher", nargs="+", default=list(TEACHERS), metavar="NAME", help="default: bodypix-075"
+    )
+    parser.add_argument("--holdout", type=float, default=0.1, metavar="SHARE")
+    parser.add_argument("--learning-rate", type=float, default=None, metavar="RATE")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.set_defaults(command=main)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; its exit code."""
+    export_tflite.require_packages()
+    if not 0 <= arguments.holdout <= 0.5:
+        raise TrainingError("--holdout is a share between 0 and 0.5.")
+    if not 0 < arguments.minutes <= 60 * 24 * 14:
+        raise TrainingError("--minutes is more than 0 and at most two weeks.")
+    run = RunFolder(arguments.out)
+    samples = find_samples(arguments.sources, arguments.holdout)
+    run.open(_options(arguments))
+    with Progress("labels", "picture") as progress:
+        prepared = prepare(samples, run.path / "labels", lambda: _teacher(arguments), progress)
+        for sentence in prepared.left_out[:20]:
+            progress.note(sentence)
+    print(
+        f"{len(prepared.learnt)} pictures to learn from, {len(prepared.held_out)} held out, "
+        f"{len(prepared.left_out)} left out."
+    )
+    training = _training(arguments, run)
+    _train(training, prepared)
+    print(_summary(training))
+    pictures = prepared.held_out or prepared.learnt
+    write_sheet(StudentNetwork(training.mean), pictures, run.path / "pictures.png")
+    write_curves(run.history(), run.path / "curves.png")
+    about = {
+        "command": "python " + " ".join(shlex.quote(word) for word in sys.argv),
+        "seed": arguments.seed,
+        "minutes": round(training.seconds / 60, 1),
+        "pictures_seen": training.seen,
+        "from": arguments.start,
+        "preset": arguments.preset,
+    }
+    target = run.path / zoo.RUN_FILE
+    finished = finish(
+        training.mean, prepared.learnt, prepared.held_out, prepared.checksums, about, target
+    )
+    for sentence in finished.sentences:
+        print(sentence)
+    name = run.path.resolve().name
+    install(finished.path, name)
+    print(f"{target} is ready: `python run.py --model {name}`, or choose {name} on the page.")
+    return 0
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "preset": arguments.preset,
+        "sources": [str(path) for path in arguments.sources],
+        "from": arguments.start,
+        "minutes": arguments.minutes,
+        "teacher": arguments.teacher,
+        "holdout": arguments.holdout,
+        "learning_rate": arguments.learning_rate,
+        "seed": arguments.seed,
+    }
+
+
+def _teacher(arguments: argparse.Namespace) -> Teacher:
+    return Teacher([zoo.find_model(name) for name in arguments.teacher])
+
+
+def _training(arguments: argparse.Namespace, run: RunFolder) -> Training:
+    torch.manual_seed(arguments.seed)
+    student = Student(PRESETS[arguments.preset])
+    if arguments.start != "none":
+        student = load_student(weights_of(arguments.start))
+        if student.preset.name != arguments.preset:
+            raise TrainingError(
+                f"{arguments.start} is a {student.preset.name} network: add "
+                f"`--preset {student.preset.name}`."
+            )
+    return Training(student, run, arguments.minutes, arguments.learning_rate, arguments.seed)
+
+
+def weights_of(name: str) -> Path:
+    """File of the float weights of a run, or of the network that comes with the program."""
+    if name == BUILT_IN:
+        return zoo.BUILT_IN_FOLDER / "understudy-default.safetensors"
+    path = Path(name) / "student.safetensors"
+    if not path.is_file():
+        raise TrainingError(f"{name} is no run with weights: {path} is missing.")
+    return path
+
+
+def _train(training: Training, prepared: Prepared) -> None:
+    stopped = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    before = signal.signal(signal.SIGTERM, stop)
+    told_at = 0.0
+    try:
+        with Progress("training", "s") as progress:
+
+            def tell(told: Told) -> None:
+                nonlocal told_at
+                progress(round(told.seconds), round(told.total_seconds))
+                if time.monotonic() - told_at >= 60:
+                    told_at = time.monotonic()
+                    progress.note(_line(told))
+
+            training.run(prepared.learnt, prepared.held_out, tell, lambda: stopped)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _line(told: Told) -> str:
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in told.losses.items())
+    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in told.accuracy.items())
+    rate = told.seen / max(told.seconds, 1e-9)
+    return f"{told.seen} pictures ({rate:.1f}/s): {losses}" + (accuracy and f" | {accuracy}")
+
+
+def _summary(training: Training) -> str:
+    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in training.accuracy.items())
+    return f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures: {accuracy}"

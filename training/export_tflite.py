@@ -1,0 +1,171 @@
+"""From a trained student to a fully int8 TFLite file, checked against the float network.
+
+The heavy packages this needs are in `requirements-export.txt` alone.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ai_edge_litert import schema_py_generated as schema
+from torch import Tensor, nn
+
+from capture.files import write_whole
+from inference.analysis import Rgb
+from training.errors import TrainingError
+from training.network import HEADS, SCALES, Student
+
+_BATCH_NORM_LAST = 2
+
+EDGE_TPU_OPERATORS = frozenset(
+    {
+        "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED", "LOGISTIC", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "QUANTIZE", "RELU",
+        "RELU6", "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "SLICE", "SOFTMAX",
+        "SPLIT", "STRIDED_SLICE", "SUB", "SUM", "TANH",
+    }
+)  # fmt: skip
+"""Operators that the Edge TPU compiler maps to the device (coral.ai, "TensorFlow models on the
+Edge TPU", table 1; those that a segmentation network may use)."""
+
+
+def require_packages() -> None:
+    """Raise `TrainingError` at once when the exporter's packages are missing."""
+    for package in ("litert_torch", "ai_edge_quantizer"):
+        if importlib.util.find_spec(package) is None:
+            raise TrainingError(
+                f"Writing TFLite files needs the package {package}: run "
+                "`python -m pip install -r requirements-export.txt` first."
+            )
+
+
+class _Folded(nn.Module):
+    """The student for export: BatchNorm folded, offsets' scales folded, a tuple of heads."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = _fold(student)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        heads = self.student(x)
+        return tuple(heads[name] for name in HEADS)
+
+
+def _fold(student: Student) -> Student:
+    """A copy in evaluation mode whose BatchNorms and offset scales are in the convolutions."""
+    copy = Student(student.preset)
+    copy.load_state_dict(student.state_dict())
+    copy.eval()
+    for module in copy.modules():
+        if not isinstance(module, nn.Sequential) or len(module) < _BATCH_NORM_LAST:
+            continue
+        convolution, norm = module[0], module[1]
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            module[0] = nn.utils.fuse_conv_bn_eval(convolution, norm)
+            module[1] = nn.Identity()
+    with torch.no_grad():
+        for name, scale in SCALES.items():
+            head = copy.heads[name]
+            assert isinstance(head, nn.Conv2d)
+            assert head.bias is not None
+            head.weight *= scale
+            head.bias *= scale
+    copy.scales = {}
+    return copy
+
+
+def export(student: Student, pictures: Sequence[Rgb], target: Path) -> None:
+    """Write `target`, int8 in and out, NHWC, static size.
+
+    Args:
+        student: trained; its preset says the input's size.
+        pictures: some hundred training pictures of that size, uint8 `[H, W, 3]`: ranges of all
+            activations are taken from them.
+        target: ends in `.tflite`; whole or not at all.
+
+    Raises:
+        TrainingError: packages are missing, or the file would not run on an Edge TPU.
+    """
+    require_packages()
+    import litert_torch
+    from ai_edge_quantizer import quantizer, recipe
+
+    width, height = student.preset.input_size
+    module = litert_torch.to_channel_last_io(
+        _Folded(student).eval(), args=[0], outputs=list(range(len(HEADS)))
+    )
+    sample = (torch.zeros(1, height, width, 3),)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "float.tflite"
+        litert_torch.convert(module.eval(), sample).export(str(path))
+        engine = quantizer.Quantizer(str(path))
+        engine.load_quantization_recipe(recipe.static_wi8_ai8())
+        name = _input_name(path)
+        calibrated = engine.calibrate(
+            {"serving_default": [{name: _as_input(rgb)[None]} for rgb in pictures]}
+        )
+        quantised = Path(folder) / "int8.tflite"
+        engine.quantize(calibrated).export_model(str(quantised))
+        content = quantised.read_bytes()
+    if problems := edge_tpu_problems(content):
+        raise TrainingError(f"The network does not keep the Edge TPU's rules: {problems[0]}")
+    write_whole(target, content)
+
+
+def _as_input(rgb: Rgb) -> Any:
+    return (rgb.astype(np.float32) - 128) / 128
+
+
+def _input_name(path: Path) -> str:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter: Any = Interpreter
+    runner = interpreter(str(path)).get_signature_runner("serving_default")
+    return str(next(iter(runner.get_input_details())))
+
+
+def edge_tpu_problems(model: bytes) -> list[str]:
+    """What the Edge TPU compiler would not take, a sentence each; empty when all is well."""
+    root = schema.Model.GetRootAs(model)  # type: ignore[no-untyped-call]
+    problems = []
+    if root.SubgraphsLength() != 1:
+        problems.append(f"it has {root.SubgraphsLength()} subgraphs, not one.")
+    graph = root.Subgraphs(0)
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    for index in range(graph.OperatorsLength()):
+        operator = graph.Operators(index)
+        code = root.OperatorCodes(operator.OpcodeIndex())
+        name = names.get(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()), "?")
+        if name not in EDGE_TPU_OPERATORS:
+            problems.append(f"operator {index} is {name}, which it does not know.")
+    int8 = (schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.INT32)
+    for index in range(graph.TensorsLength()):
+        tensor = graph.Tensors(index)
+        if tensor.Type() not in int8:
+            problems.append(f"tensor {tensor.Name().decode()} is not quantised.")
+        if tensor.ShapeSignatureLength() and min(tensor.ShapeSignatureAsNumpy()) < 0:
+            problems.append(f"tensor {tensor.Name().decode()} has no fixed size.")
+    return problems
+
+
+def compile_for_edge_tpu(path: Path) -> str:
+    """Run `edgetpu_compiler` when it is installed; a sentence about what came of it."""
+    compiler = shutil.which("edgetpu_compiler")
+    if compiler is None:
+        return (
+            "edgetpu_compiler is not installed (Debian package edgetpu-compiler of "
+            "coral.ai/software, x86-64 Linux); the file runs on CPUs as it is."
+        )
+    command = [compiler, "--show_operations", "--out_dir", str(path.parent), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return f"edgetpu_compiler refused {path.name}: {done.stdout.strip()[-500:]}"
+    return f"{path.stem}_edgetpu.tflite is ready for the Edge TPU."
