@@ -45,6 +45,8 @@ class ZooModel:
     """Runs on an Edge TPU, and only there."""
     parts: bool = True
     """Knows body parts; False for a pose-only network."""
+    any_size: bool = True
+    """Takes pictures of any size; False when its input has one size."""
     sha256: str | None = None
     """Pinned checksum; None for a network that comes with the program."""
     size: int | None = None
@@ -112,6 +114,7 @@ MODELS: tuple[ZooModel, ...] = (
         title="BodyPix 0.75 for the Edge TPU, 640x480",
         description="24 parts; input 640x480; needs an Edge TPU; the faster of the two there",
         edgetpu=True,
+        any_size=False,
         sha256="8f4cec1c41d849e446faf523caa8c0c014a51ae7f02ac9d2783cf5904657ed59",
         size=1775352,
         home=_BODYPIX_HOME,
@@ -122,6 +125,7 @@ MODELS: tuple[ZooModel, ...] = (
         title="BodyPix 0.75 for the Edge TPU, 1280x720",
         description="24 parts; input 1280x720; needs an Edge TPU; about three times the work",
         edgetpu=True,
+        any_size=False,
         sha256="a19f20f6fa8367fdd7b8f8fc509b69971b9c68a052bcbe41245419eca5dfc156",
         size=2262184,
         home=_BODYPIX_HOME,
@@ -324,12 +328,14 @@ def _files_in(folder: Path) -> list[Path]:
 def _built_in(path: Path) -> ZooModel:
     edgetpu = path.stem.endswith("_edgetpu")
     title = path.stem.replace("-", " ").capitalize()
-    return ZooModel(path.stem, path.name, title, "comes with the program", edgetpu=edgetpu)
+    about = "24 parts; comes with the program"
+    return ZooModel(path.stem, path.name, title, about, edgetpu=edgetpu, any_size=False)
 
 
 def _distilled(path: Path) -> ZooModel:
     edgetpu = path.stem.endswith("_edgetpu")
-    return ZooModel(path.stem, path.name, path.stem, "distilled here", edgetpu=edgetpu)
+    about = "24 parts; distilled here"
+    return ZooModel(path.stem, path.name, path.stem, about, edgetpu=edgetpu, any_size=False)
 
 
 def _state(model: ZooModel) -> ModelState:

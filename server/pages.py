@@ -9,6 +9,7 @@ import jinja2
 from aiohttp import web
 
 from capture.export import FORMATS
+from inference import zoo
 from inference.body import KEYPOINT_NAMES, LABEL_NAMES, PALETTE, SKELETON
 from inference.errors import ModelError
 from inference.views import VIEWS
@@ -51,11 +52,13 @@ async def capture_page(request: web.Request) -> web.Response:
         settings, choices = await house.first_settings()
     except Refused as error:
         problem = str(error)
+    known = await house.background.run(zoo.available)
     data = {
         "page": "capture",
         "model": settings.model if settings else None,
         "model_error": problem,
         "models": list(choices.models) if choices else [],
+        "one_size_models": [one.name for one in known if not one.any_size],
         "long_sides": list(house.networks.long_sides),
         "views": [{"name": view.name, "title": view.title} for view in VIEWS],
         "settings": settings.as_message() if settings else None,

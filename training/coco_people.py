@@ -72,11 +72,11 @@ def mask_of(segmentation: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
         if len(values) != shape[0] * shape[1]:
             raise ValueError("a mask's run lengths do not fill the picture")
         return values.reshape(shape, order="F")
-    mask = np.zeros(shape, np.uint8)
-    polygons = [np.rint(np.reshape(polygon, (-1, 2))).astype(np.int32) for polygon in segmentation]
-    for polygon in polygons:
-        cv2.fillPoly(mask, [polygon], 1)
-    return mask.astype(np.bool_)
+    # Drawn four times as large: OpenCV fills the pixels along the outline as well.
+    large = np.zeros((4 * shape[0], 4 * shape[1]), np.uint8)
+    for polygon in segmentation:
+        cv2.fillPoly(large, [np.rint(np.reshape(polygon, (-1, 2)) * 4).astype(np.int32)], 1)
+    return large[2::4, 2::4].astype(np.bool_)
 
 
 def _uncompressed(text: str) -> list[int]:

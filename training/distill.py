@@ -83,13 +83,35 @@ class Training:
         held_out: Sequence[Packed],
         tell: Callable[[Told], None],
         stop: Callable[[], bool] = lambda: False,
+        note: Callable[[str], None] = print,
     ) -> None:
         """Train until the time is spent or `stop` says so; saves as it goes and at the end.
 
+        Out of memory, it goes on with half the batch and says so through `note`.
+
         Raises:
             TrainingError: the loss is no number any more; the last good state stays.
+            CaptureError: the disk is full; the last state that was saved stays.
         """
         augmenter = Augmenter(learnt, weights_of(learnt), (self._preset.crop, self._preset.crop))
+        while self.seconds < self._total:
+            try:
+                self._sit(augmenter, held_out, tell, stop)
+                return
+            except (MemoryError, RuntimeError) as error:
+                if not _out_of_memory(error) or self._batch == 1:
+                    raise
+            self._batch //= 2
+            note(f"Out of memory: training goes on with {self._batch} pictures at a time.")
+
+    def _sit(
+        self,
+        augmenter: Augmenter,
+        held_out: Sequence[Packed],
+        tell: Callable[[Told], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        """Train with the batch size that there is."""
         measured = saved = time.monotonic()
         with closing(batches(augmenter, self._batch, self._seed, self._step)) as made:
             began = time.monotonic()
@@ -97,17 +119,17 @@ class Training:
                 found = self._learn(pictures, targets)
                 now = time.monotonic()
                 self.seconds += now - began
-                began = now
                 tell(Told(self.seconds, self._total, self.seen, found, self.accuracy))
                 over = self.seconds >= self._total or stop()
                 if over or now - measured >= MEASURE_SECONDS:
                     self._measure(held_out, found)
-                    measured = began = time.monotonic()
+                    measured = time.monotonic()
                 if over or now - saved >= SAVE_SECONDS:
                     self._save()
-                    saved = began = time.monotonic()
+                    saved = time.monotonic()
                 if over:
                     return
+                began = time.monotonic()
 
     def _learn(self, pictures: Tensor, targets: dict[str, Tensor]) -> dict[str, float]:
         for group in self._optimiser.param_groups:
@@ -167,6 +189,15 @@ class Training:
         self._optimiser.load_state_dict(state["optimiser"])
         self._step, self.seen = int(state["step"]), int(state["seen"])
         self.seconds = float(state["seconds"])
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """PyTorch has an exception of its own on GPUs only."""
+    return (
+        isinstance(error, MemoryError | torch.OutOfMemoryError)
+        or "not enough memory" in str(error)
+        or "can't allocate memory" in str(error)
+    )
 
 
 def best_device() -> torch.device:

@@ -151,7 +151,7 @@ def _train(training: Training, prepared: Prepared) -> None:
                     told_at = time.monotonic()
                     progress.note(_line(told))
 
-            training.run(prepared.learnt, prepared.held_out, tell, lambda: stopped)
+            training.run(prepared.learnt, prepared.held_out, tell, lambda: stopped, progress.note)
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -5,6 +5,7 @@ The heavy packages this needs are in `requirements-export.txt` alone.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import shutil
 import subprocess
@@ -95,17 +96,18 @@ def export(student: Student, pictures: Sequence[Rgb], target: Path) -> None:
         TrainingError: packages are missing, or the file would not run on an Edge TPU.
     """
     require_packages()
-    import litert_torch
     from ai_edge_quantizer import quantizer, recipe
 
+    converter: Any = importlib.import_module("litert_torch")
+
     width, height = student.preset.input_size
-    module = litert_torch.to_channel_last_io(
+    module = converter.to_channel_last_io(
         _Folded(student).eval(), args=[0], outputs=list(range(len(HEADS)))
     )
     sample = (torch.zeros(1, height, width, 3),)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float.tflite"
-        litert_torch.convert(module.eval(), sample).export(str(path))
+        converter.convert(module.eval(), sample).export(str(path))
         engine = quantizer.Quantizer(str(path))
         engine.load_quantization_recipe(recipe.static_wi8_ai8())
         name = _input_name(path)

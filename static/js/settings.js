@@ -85,7 +85,10 @@ export class Settings extends EventTarget {
     element("threshold").value = values.threshold;
     element("threshold-value").textContent = `${Math.round(values.threshold * 100)} %`;
     element("model").value = values.model;
-    element("long-side").value = values.long_side;
+    const oneSize = pageData.one_size_models.includes(values.model);
+    element("long-side").value = oneSize ? "" : values.long_side;
+    element("long-side").disabled = oneSize;
+    element("long-side").title = oneSize ? "This network has one input size." : "";
     element("resolution").value = values.resolution;
     element("mirror").checked = values.mirror;
     element("stage").classList.toggle("mirrored", values.mirror);

@@ -1,0 +1,87 @@
+"""Augmentation: whatever happens to a picture happens to its labels."""
+
+import numpy as np
+import pytest
+
+from tests.training.people import at, picture
+from training.augment import Augmenter, Chances, mirrored
+from training.labelled import MAYBE, Packed
+
+CLEAN = Chances(background=0, second_person=0, nobody=0, outside=0, spoil=0)
+
+
+def pool(source: str = "mask", count: int = 3) -> list[Packed]:
+    return [Packed.of(picture([at(60 + 20 * n, 60, 1.3)]), source) for n in range(count)]
+
+
+def red(rgb: np.ndarray) -> np.ndarray:
+    channels = rgb.astype(int)
+    return channels[..., 0] > channels[..., 2] + 20
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_labels_and_key_points_move_with_the_pixels(seed: int) -> None:
+    augmenter = Augmenter(pool(), [1, 1, 1], (192, 192), CLEAN)
+    augmenter._scenes = []
+    item = augmenter.draw(np.random.default_rng(seed))
+    somebody = item.people == 1
+    assert somebody.any()
+    agreeing = (red(item.rgb) == somebody)[item.people < MAYBE]
+    blue = item.rgb[..., 2].astype(int) > item.rgb[..., 0].astype(int) + 20
+    assert (somebody & blue).sum() < 0.1 * somebody.sum() + 20
+    assert agreeing.mean() > 0.5
+    for x, y, known in item.keypoints[0]:
+        if known and 4 < x < 188 and 4 < y < 188:
+            assert somebody[round(float(y)), round(float(x))]
+
+
+def test_the_same_seed_draws_the_same_picture() -> None:
+    augmenter = Augmenter(pool(), [1, 1, 1], (96, 96))
+    one, other, third = (augmenter.draw(np.random.default_rng(seed)) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(one.rgb, other.rgb)
+    np.testing.assert_array_equal(one.keypoints, other.keypoints)
+    assert (one.rgb != third.rgb).any()
+
+
+def test_mirroring_twice_changes_nothing_and_once_swaps_sides() -> None:
+    item = picture([at(60, 60)])
+    item.parts[item.people > 0] = 4  # left upper arm, back
+    once = mirrored(item)
+    assert set(np.unique(once.parts)) == {0, 6}  # right upper arm, back
+    np.testing.assert_allclose(once.keypoints[0, 5, 0], 319 - item.keypoints[0, 6, 0])
+    twice = mirrored(once)
+    np.testing.assert_array_equal(twice.rgb, item.rgb)
+    np.testing.assert_array_equal(twice.parts, item.parts)
+    np.testing.assert_allclose(twice.keypoints, item.keypoints, atol=1e-4)
+
+
+def test_somebody_pasted_in_front_covers_who_is_behind() -> None:
+    chances = Chances(background=0, second_person=1, nobody=0, outside=0, spoil=0)
+    augmenter = Augmenter(pool(), [1, 1, 1], (192, 192), chances)
+    seen_both = 0
+    for seed in range(12):
+        item = augmenter.draw(np.random.default_rng(seed))
+        assert len(item.keypoints) == 2
+        seen_both += {1, 2} <= set(np.unique(item.people).tolist())
+        for x, y, known in item.keypoints[0]:
+            if known and 0 <= x <= 191 and 0 <= y <= 191:
+                assert item.people[round(float(y)), round(float(x))] != 2
+    assert seen_both >= 4
+
+
+def test_scenery_shows_nobody() -> None:
+    chances = Chances(nobody=1)
+    augmenter = Augmenter(pool(), [1, 1, 1], (96, 96), chances)
+    for seed in range(6):
+        item = augmenter.draw(np.random.default_rng(seed))
+        assert not item.people.any()
+        assert len(item.keypoints) == 0
+        assert item.rgb.shape == (96, 96, 3)
+
+
+def test_another_background_leaves_the_person() -> None:
+    chances = Chances(background=1, second_person=0, nobody=0, outside=0, spoil=0)
+    augmenter = Augmenter(pool(), [1, 1, 1], (192, 192), chances)
+    item = augmenter.draw(np.random.default_rng(1))
+    assert (item.people == 1).any()
+    assert set(np.unique(item.people).tolist()) <= {0, 1}
