@@ -40,7 +40,7 @@ def test_real_annotations_give_the_masks_that_pycocotools_gives(shared: Path) ->
             ours = mask_of(one["segmentation"], (height, width))
             # Polygons are rounded differently along their edges.
             differing = (ours != theirs).sum()
-            assert differing <= 0.02 * theirs.sum() + 20, name
+            assert differing <= 0.03 * theirs.sum() + 30, name
             seen += 1
         labels, keypoints = people_of(people, (height, width), name)
         assert labels.shape == (height, width)

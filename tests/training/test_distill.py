@@ -1,0 +1,114 @@
+"""The training loop on drawn people: it learns, goes on after a kill, stops when it must."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.people import at, picture
+from training.distill import Told, Training
+from training.errors import TrainingError
+from training.held_out import held_out_accuracy
+from training.labelled import Packed
+from training.network import PRESETS, Preset, Student, multiplications, parameters
+from training.run_folder import RunFolder
+from training.student_network import StudentNetwork
+
+SMALL = Preset("tiny", (128, 128), (8, 12, 16, 24, 32), (0, 0, 0, 0), (16, 16, 12), 64, 8)
+
+
+def pool(count: int = 12) -> list[Packed]:
+    random = np.random.default_rng(3)
+    people = [[at(*random.uniform(20, 90, 2), random.uniform(0.9, 1.3))] for _ in range(count)]
+    return [Packed.of(picture(one, (192, 192)), "mask") for one in people]
+
+
+def training(path: Path, minutes: float, **more: Any) -> Training:
+    torch.manual_seed(0)
+    return Training(Student(SMALL), RunFolder(path), minutes, **more)
+
+
+def test_a_student_learns_to_see_drawn_people(tmp_path: Path) -> None:
+    items = pool()
+    made = training(tmp_path, 0.2)
+    before = held_out_accuracy(StudentNetwork(made.mean).heads, items[:4])
+    told: list[Told] = []
+    made.run(items[4:], items[:4], told.append)
+    assert made.accuracy["person_iou"] > before["person_iou"] + 0.25
+    assert told[-1].seconds >= 12
+    assert told[-1].seen == made.seen > 8
+    assert [line["held_out"] for line in made._run.history()][-1] == made.accuracy
+
+
+def test_a_run_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
+    items = pool()
+    first = training(tmp_path, 0.2)
+    first.run(items, [], lambda told: None, lambda: first.seen >= 24)
+    second = training(tmp_path, 0.2)
+    assert second.seen == first.seen >= 24
+    assert second.seconds == pytest.approx(first.seconds)
+    for name, value in first.student.state_dict().items():
+        assert torch.equal(value, second.student.state_dict()[name]), name
+    second.run(items, [], lambda told: None, lambda: second.seen >= 48)
+    assert second.seen >= 48
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_state(tmp_path: Path) -> None:
+    items = pool()
+    good = training(tmp_path, 0.2)
+    good.run(items, [], lambda told: None, lambda: good.seen >= 16)
+    kept = (tmp_path / "checkpoint.pt").read_bytes()
+    bad = training(tmp_path, 0.2)
+    with torch.no_grad():
+        next(bad.student.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingError, match=r"no number any more.*smaller --learning-rate"):
+        bad.run(items, [], lambda told: None)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == kept
+
+
+def test_out_of_memory_it_goes_on_with_half_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = training(tmp_path, 0.2)
+    sizes: list[int] = []
+    learn = made._learn
+
+    def short_of_memory(pictures: torch.Tensor, targets: dict[str, Any]) -> dict[str, float]:
+        sizes.append(len(pictures))
+        if len(pictures) > 4:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate")
+        return learn(pictures, targets)
+
+    monkeypatch.setattr(made, "_learn", short_of_memory)
+    notes: list[str] = []
+    made.run(pool(), [], lambda told: None, lambda: made.seen >= 12, notes.append)
+    assert sizes[:2] == [8, 4]
+    assert set(sizes[1:]) == {4}
+    assert notes == ["Out of memory: training goes on with 4 pictures at a time."]
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+def test_presets_are_of_the_sizes_that_are_documented(preset: Preset) -> None:
+    limits = {"tiny": (1.0e6, 0.3e9), "default": (3.2e6, 1.3e9), "accurate": (8e6, 5e9)}
+    most_parameters, most_multiplications = limits[preset.name]
+    assert parameters(Student(preset)) < most_parameters
+    assert multiplications(preset) < most_multiplications
+
+
+def test_cells_lie_where_the_grid_says() -> None:
+    """Input pixels that change the middle cell's output lie evenly around `stride * cell`."""
+    torch.manual_seed(0)
+    student = Student(SMALL).eval()
+    with torch.no_grad():
+        for weights in student.parameters():
+            weights.abs_()
+    x = torch.ones(1, 3, 256, 256, requires_grad=True)
+    first = student.stem(x)
+    second = student.stages[0](first)
+    second[0, :, 32, 32].sum().backward()
+    assert x.grad is not None
+    touched = torch.nonzero(x.grad[0].abs().sum(0))
+    low, high = touched.min(0).values, touched.max(0).values
+    assert ((low + high) / 2).tolist() == [128.0, 128.0]
