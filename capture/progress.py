@@ -35,6 +35,10 @@ class Progress:
         self._latest = (done, total)
         if self._bar is not None:
             self._bar.total = total
+            if self._bar.n == 0:
+                self._bar.initial = self._bar.n = (
+                    done  # Of an earlier sitting: not this one's rate.
+                )
             self._bar.update(done - self._bar.n)
         elif time.monotonic() - self._line_at >= LINE_SECONDS:
             self._write_line()

@@ -16,7 +16,7 @@ from training.losses import stacked
 from training.sources import COCO, DATASET, JOINTS, MASK, TEACHER
 from training.targets import targets_of
 
-SHARES = {MASK: 0.42, JOINTS: 0.38, COCO: 0.4, DATASET: 0.2, TEACHER: 0.1}
+SHARES = {MASK: 0.4, JOINTS: 0.5, COCO: 0.4, DATASET: 0.2, TEACHER: 0.08}
 """How much of what is drawn comes from each kind of source, before they are made to sum to 1."""
 
 _AHEAD = 4

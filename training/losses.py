@@ -15,11 +15,11 @@ from training.targets import Targets
 
 WEIGHTS = {
     "segments": 1.0,
-    "part_heatmaps": 0.35,
-    "heatmaps": 4.0,
-    "short_offsets": 1.0,
-    "mid_offsets": 0.4,
-    "long_offsets": 0.2,
+    "part_heatmaps": 0.3,
+    "heatmaps": 20.0,
+    "short_offsets": 2.0,
+    "mid_offsets": 1.0,
+    "long_offsets": 0.4,
 }
 """How much each head's loss counts."""
 
