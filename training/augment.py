@@ -32,7 +32,7 @@ class Chances:
     """Another background, for pictures with a human mask."""
     second_person: float = 0.2
     """Somebody else pasted into the picture."""
-    nobody: float = 0.04
+    nobody: float = 0.1
     """Scenery only."""
     full_circle: float = 0.3
     """Turned by any angle; otherwise by at most `DEGREES`."""
