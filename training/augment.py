@@ -34,7 +34,7 @@ class Chances:
     """Somebody else pasted into the picture."""
     nobody: float = 0.1
     """Scenery only."""
-    full_circle: float = 0.3
+    full_circle: float = 0.25
     """Turned by any angle; otherwise by at most `DEGREES`."""
     outside: float = 0.6
     """Scenery instead of a plain colour where the picture does not reach."""
@@ -45,6 +45,8 @@ class Chances:
 DEGREES = 30.0
 SCALES = (0.25, 2.0)
 """Size of the person against filling the picture: less than the whole, more than the whole."""
+USUAL_SCALE = 0.8
+"""The commonest of these."""
 SCENES = 500
 """Backgrounds kept ready."""
 LEAST_SCENE = 64
@@ -96,7 +98,8 @@ class Augmenter:
         degrees = random.uniform(-180, 180) if full else random.normal(0, DEGREES / 3)
         box = _box(item)
         fill = min(width / max(box[2], 8), height / max(box[3], 8))
-        scale = fill * math.exp(random.uniform(math.log(SCALES[0]), math.log(SCALES[1])))
+        least, most = math.log(SCALES[0]), math.log(SCALES[1])
+        scale = fill * math.exp(random.triangular(least, math.log(USUAL_SCALE), most))
         # Small sources blown up beyond measure teach only blur.
         scale = min(scale, 2.5)
         centre = (box[0] + box[2] / 2, box[1] + box[3] / 2)

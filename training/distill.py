@@ -27,6 +27,8 @@ WARM_UP = 0.03
 WEIGHT_DECAY = 0.02
 RUNNING_MEAN = 0.999
 """Of the weights: the mean is what is measured and kept (Polyak averaging)."""
+GENTLE = 0.15
+"""Share of the learning rate when some of the start's weights are to be kept."""
 MEASURE_SECONDS = 240.0
 SAVE_SECONDS = 60.0
 
@@ -56,16 +58,32 @@ class Training:
         learning_rate: float | None = None,
         seed: int = 0,
         device: torch.device | None = None,
+        keep: float = 0.0,
     ) -> None:
-        """Goes on with the run's checkpoint when there is one."""
+        """Goes on with the run's checkpoint when there is one.
+
+        Args:
+            student: what to begin with.
+            run: where checkpoints and the history are kept.
+            minutes: of training, over all sittings.
+            learning_rate: at its highest; defaults to the preset's, less when `keep` is not 0.
+            seed: of the training pictures.
+            device: defaults to a GPU when there is one.
+            keep: 0..1, share of the first weights in the result: what the student knew already
+                is not forgotten over a single scene (Wortsman et al., "Robust fine-tuning of
+                zero-shot models", CVPR 2022, section 3). The statistics of its BatchNorms stay.
+        """
         self._device = device or best_device()
         self._preset = student.preset
+        self._keep = keep
+        self._first = {name: value.clone() for name, value in student.state_dict().items()}
         self.student = student.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.mean = Student(student.preset)
-        self.mean.load_state_dict(student.state_dict())
+        self._mean = Student(student.preset)
+        self._mean.load_state_dict(self._first)
         self._run = run
         self._total = minutes * 60
-        self._rate = learning_rate or student.preset.learning_rate
+        usual = student.preset.learning_rate * (GENTLE if keep else 1)
+        self._rate = learning_rate or usual
         self._seed = seed
         self._batch = student.preset.batch
         self._step = self.seen = 0
@@ -104,6 +122,20 @@ class Training:
             self._batch //= 2
             note(f"Out of memory: training goes on with {self._batch} pictures at a time.")
 
+    def result(self) -> Student:
+        """The student that has come of it so far, on the CPU."""
+        made = Student(self._preset)
+        mean = self._mean.state_dict()
+        made.load_state_dict(
+            {
+                name: torch.lerp(value, self._first[name], self._keep)
+                if value.is_floating_point()
+                else value
+                for name, value in mean.items()
+            }
+        )
+        return made
+
     def _sit(
         self,
         augmenter: Augmenter,
@@ -135,6 +167,10 @@ class Training:
         for group in self._optimiser.param_groups:
             group["lr"] = self._rate * _schedule(self.seconds / self._total)
         self.student.train()
+        if self._keep:
+            for module in self.student.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.eval()
         x = normalised(pictures.to(self._device)).to(memory_format=torch.channels_last)
         targets = {name: value.to(self._device) for name, value in targets.items()}
         with torch.autocast(self._device.type, torch.bfloat16, enabled=_has_bfloat16(self._device)):
@@ -159,14 +195,14 @@ class Training:
     def _average(self) -> None:
         decay = min(RUNNING_MEAN, (1 + self._step) / (10 + self._step))
         ours = self.student.state_dict()
-        for name, value in self.mean.state_dict().items():
+        for name, value in self._mean.state_dict().items():
             if value.is_floating_point():
                 value.lerp_(ours[name].to(value.device), 1 - decay)
             else:
                 value.copy_(ours[name])
 
     def _measure(self, held_out: Sequence[Packed], found: dict[str, float]) -> None:
-        self.accuracy = held_out_accuracy(StudentNetwork(self.mean).heads, held_out)
+        self.accuracy = held_out_accuracy(StudentNetwork(self.result()).heads, held_out)
         line: dict[str, Any] = {"seconds": round(self.seconds, 1), "seen": self.seen}
         self._run.note(line | {"losses": found, "held_out": self.accuracy})
 
@@ -174,18 +210,18 @@ class Training:
         self._run.save(
             {
                 "student": self.student.state_dict(),
-                "mean": self.mean.state_dict(),
+                "mean": self._mean.state_dict(),
                 "optimiser": self._optimiser.state_dict(),
                 "step": self._step,
                 "seen": self.seen,
                 "seconds": self.seconds,
             }
         )
-        save_student(self.mean, self._run.path / "student.safetensors")
+        save_student(self.result(), self._run.path / "student.safetensors")
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.student.load_state_dict(state["student"])
-        self.mean.load_state_dict(state["mean"])
+        self._mean.load_state_dict(state["mean"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._step, self.seen = int(state["step"]), int(state["seen"])
         self.seconds = float(state["seconds"])

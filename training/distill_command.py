@@ -20,7 +20,7 @@ from training.errors import TrainingError
 from training.finish import finish, install
 from training.network import PRESETS, Student
 from training.prepare import Prepared, prepare
-from training.run_folder import RunFolder, load_student
+from training.run_folder import RunFolder, load_student, metadata
 from training.sheet import write_curves, write_sheet
 from training.sources import find_samples
 from training.student_network import StudentNetwork
@@ -28,6 +28,8 @@ from training.teacher import Teacher
 
 TEACHERS = ("bodypix-075",)
 BUILT_IN = "built-in"
+KEEP = 0.5
+"""Of the start weights, unless asked for otherwise."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--teacher", nargs="+", default=list(TEACHERS), metavar="NAME", help="default: bodypix-075"
     )
     parser.add_argument("--holdout", type=float, default=0.1, metavar="SHARE")
+    parser.add_argument(
+        "--keep",
+        type=float,
+        default=None,
+        metavar="SHARE",
+        help="of the start weights, 0..1, so that nothing is forgotten (0.5 with --from)",
+    )
     parser.add_argument("--learning-rate", type=float, default=None, metavar="RATE")
     parser.add_argument("--seed", type=int, default=0)
     parser.set_defaults(command=main)
@@ -55,6 +64,10 @@ def main(arguments: argparse.Namespace) -> int:
         raise TrainingError("--holdout is a share between 0 and 0.5.")
     if not 0 < arguments.minutes <= 60 * 24 * 14:
         raise TrainingError("--minutes is more than 0 and at most two weeks.")
+    if arguments.keep is None:
+        arguments.keep = 0.0 if arguments.start == "none" else KEEP
+    if not 0 <= arguments.keep < 1:
+        raise TrainingError("--keep is a share from 0 to less than 1.")
     run = RunFolder(arguments.out)
     samples = find_samples(arguments.sources, arguments.holdout)
     run.open(_options(arguments))
@@ -70,7 +83,8 @@ def main(arguments: argparse.Namespace) -> int:
     _train(training, prepared)
     print(_summary(training))
     pictures = prepared.held_out or prepared.learnt
-    write_sheet(StudentNetwork(training.mean), pictures, run.path / "pictures.png")
+    student = training.result()
+    write_sheet(StudentNetwork(student), pictures, run.path / "pictures.png")
     write_curves(run.history(), run.path / "curves.png")
     about = {
         "command": "python " + " ".join(shlex.quote(word) for word in sys.argv),
@@ -78,12 +92,12 @@ def main(arguments: argparse.Namespace) -> int:
         "minutes": round(training.seconds / 60, 1),
         "pictures_seen": training.seen,
         "from": arguments.start,
+        "keep": arguments.keep,
         "preset": arguments.preset,
     }
     target = run.path / zoo.RUN_FILE
-    finished = finish(
-        training.mean, prepared.learnt, prepared.held_out, prepared.checksums, about, target
-    )
+    checksums = sorted({*prepared.checksums, *learnt_before(arguments.start)})
+    finished = finish(student, prepared.learnt, prepared.held_out, checksums, about, target)
     for sentence in finished.sentences:
         print(sentence)
     name = run.path.resolve().name
@@ -100,6 +114,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "minutes": arguments.minutes,
         "teacher": arguments.teacher,
         "holdout": arguments.holdout,
+        "keep": arguments.keep,
         "learning_rate": arguments.learning_rate,
         "seed": arguments.seed,
     }
@@ -119,7 +134,22 @@ def _training(arguments: argparse.Namespace, run: RunFolder) -> Training:
                 f"{arguments.start} is a {student.preset.name} network: add "
                 f"`--preset {student.preset.name}`."
             )
-    return Training(student, run, arguments.minutes, arguments.learning_rate, arguments.seed)
+    return Training(
+        student,
+        run,
+        arguments.minutes,
+        arguments.learning_rate,
+        arguments.seed,
+        keep=arguments.keep,
+    )
+
+
+def learnt_before(start: str) -> list[str]:
+    """SHA-256 of the files that the start weights have been trained on."""
+    if start == "none":
+        return []
+    about = metadata(weights_of(start).with_suffix(".json"))
+    return [str(checksum) for checksum in about.get("training", {}).get("files", [])]
 
 
 def weights_of(name: str) -> Path:

@@ -20,13 +20,12 @@ from capture.progress import Progress
 from inference import zoo
 from inference.analysis import Heads, Rgb
 from inference.analyzer import Analyzer
-from inference.errors import ModelError
 from inference.network import DEFAULT_LONG_SIDE, Network
 from inference.pool import NetworkPool
 from inference.runtime import Device
 from training.errors import TrainingError
 from training.evaluation import ROWS, Look, Material, Row, clip_frames, masks
-from training.run_folder import load_student
+from training.run_folder import load_student, metadata
 from training.sources import checksum
 from training.student_network import StudentNetwork
 from training.teacher import REFERENCE_LONG_SIDES, Teacher
@@ -121,18 +120,6 @@ def _measure(
         print(_line(info.name, QUANTISATION, row))
     size = info.fixed_size or f"long side {arguments.long_side}"
     return {"file": path.name, "sha256": info.sha256, "input": size, "rows": rows}
-
-
-def metadata(path: Path) -> dict[str, Any]:
-    """What lies beside a network of ours; empty when there is none."""
-    beside = path.with_suffix(".json")
-    try:
-        found: dict[str, Any] = json.loads(beside.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{beside} cannot be read: {error}.") from error
-    return found
 
 
 def _quantisation(path: Path, material: Material, rows: dict[str, Row]) -> Row | None:

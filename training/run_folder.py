@@ -136,3 +136,15 @@ def _preset_of(path: Path) -> str:
 
     with safe_open(path, "pt") as file:
         return str((file.metadata() or {})["preset"])
+
+
+def metadata(path: Path) -> dict[str, Any]:
+    """What lies beside a network of ours; empty when there is none."""
+    beside = path.with_suffix(".json")
+    try:
+        found: dict[str, Any] = json.loads(beside.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{beside} cannot be read: {error}.") from error
+    return found

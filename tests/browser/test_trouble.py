@@ -62,16 +62,6 @@ def test_a_browser_that_cannot(
     expect(page.locator("#stage-sentence")).to_contain_text(sentence)
 
 
-def test_without_a_network_the_page_says_how_to_get_one(
-    start_server: Start, open_page: Open, tmp_path: Path
-) -> None:
-    empty = tmp_path / "no-models"
-    empty.mkdir()
-    page = open_page(start_server(UNDERSTUDY_MODELS=str(empty)).url)
-    expect(page.locator("#stage-sentence")).to_contain_text("run.py models fetch")
-    expect(page.locator("#record")).to_be_disabled()
-
-
 def test_media_that_cannot_be_reached(start_server: Start, open_page: Open) -> None:
     """No candidate of the server's arrives, as behind a firewall: a sentence within ten seconds."""
     script = """

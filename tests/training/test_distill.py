@@ -33,7 +33,7 @@ def training(path: Path, minutes: float, **more: Any) -> Training:
 def test_a_student_learns_to_see_drawn_people(tmp_path: Path) -> None:
     items = pool()
     made = training(tmp_path, 0.2)
-    before = held_out_accuracy(StudentNetwork(made.mean).heads, items[:4])
+    before = held_out_accuracy(StudentNetwork(made.result()).heads, items[:4])
     told: list[Told] = []
     made.run(items[4:], items[:4], told.append)
     assert made.accuracy["person_iou"] > before["person_iou"] + 0.25
@@ -112,3 +112,18 @@ def test_cells_lie_where_the_grid_says() -> None:
     touched = torch.nonzero(x.grad[0].abs().sum(0))
     low, high = touched.min(0).values, touched.max(0).values
     assert ((low + high) / 2).tolist() == [128.0, 128.0]
+
+
+def test_what_is_to_be_kept_stays_in_the_result(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    student = Student(SMALL)
+    first = {name: value.clone() for name, value in student.state_dict().items()}
+    tuned = Training(student, RunFolder(tmp_path), 0.2, keep=0.5)
+    tuned.run(pool(), [], lambda told: None, lambda: tuned.seen >= 24)
+    result, mean = tuned.result().state_dict(), tuned._mean.state_dict()
+    for name, value in result.items():
+        if value.is_floating_point():
+            assert torch.allclose(value, (first[name] + mean[name]) / 2, atol=1e-6), name
+        if "running" in name:
+            assert torch.equal(value, first[name]), name
+    assert not torch.equal(result["stem.0.weight"], first["stem.0.weight"])
