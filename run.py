@@ -19,10 +19,11 @@ COMMANDS = (
     "repair",
     "models",
     "bench",
+    "perform",
     "distill",
     "evaluate-model",
 )
-OURS = ("bench", "capture", "inference", "server", "training")
+OURS = ("bench", "capture", "inference", "server", "training", "transfer")
 
 
 def main(argv: list[str]) -> int:
@@ -73,6 +74,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         "repair": "masks whose colours have drifted become exact",
         "models": "the networks: list them, fetch one",
         "bench": "how fast, how good, on this machine",
+        "perform": "a video of somebody becomes a video of somebody else",
         "distill": "train a segmentation and pose network of your own",
         "evaluate-model": "how good a network is, on real data it never saw",
     }
@@ -195,6 +197,13 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=command.main)
 
 
+def _add_perform(parser: argparse.ArgumentParser) -> None:
+    from transfer import perform_command
+
+    perform_command.add_arguments(parser)
+    _add_network(parser)
+
+
 def _add_distill(parser: argparse.ArgumentParser) -> None:
     from training import distill_command
 
@@ -215,6 +224,7 @@ _ADD = {
     "repair": _add_repair,
     "models": _add_models,
     "bench": _add_bench,
+    "perform": _add_perform,
     "distill": _add_distill,
     "evaluate-model": _add_evaluate_model,
 }

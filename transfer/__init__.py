@@ -1,0 +1,1 @@
+"""Someone's motion in, someone else's picture out."""
