@@ -23,6 +23,7 @@ from server.house import HOUSE, House
 from server.imports import Imports
 from server.jobs import Jobs
 from server.networks import Networks
+from server.performers import Performers
 from server.recording import Recordings
 from server.settings import Settings
 from server.uploads import Uploads
@@ -73,6 +74,7 @@ def _move_in(settings: Settings) -> House:
         settings=settings,
         background=background,
         networks=Networks(settings, background),
+        performers=Performers(settings, background),
         recordings=Recordings(settings, background),
         jobs=jobs,
         uploads=Uploads(settings, background),

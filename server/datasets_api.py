@@ -19,6 +19,7 @@ from capture.manifest import Manifest, clean_title
 from server.answers import read_json
 from server.errors import Refused
 from server.house import HOUSE, House
+from server.performers import PREFIX
 from server.thumbnails import Thumbnails
 
 T = TypeVar("T")
@@ -81,6 +82,21 @@ def _summary(dataset: Dataset) -> dict[str, Any]:
         "thumbnail": None if index is None else f"{base}/frames/{index}?width={THUMBNAIL}",
         "mask": None if index is None else f"{base}/parts/{index}?width={THUMBNAIL}",
     }
+
+
+async def performers(house: House) -> list[dict[str, str]]:
+    """Who can be shown instead of whoever dances: views by name, with title and picture."""
+    return [
+        {"name": PREFIX + one["id"], "title": one["title"], "picture": one["thumbnail"]}
+        for one in await summaries(house)
+        if one["state"] == "complete" and one["thumbnail"] is not None and one["job"] is None
+    ]
+
+
+@routes.get("/api/performers")
+async def list_performers(request: web.Request) -> web.Response:
+    """All performers, newest first."""
+    return web.json_response(await performers(request.app[HOUSE]))
 
 
 @routes.get("/api/datasets")

@@ -17,6 +17,7 @@ from server.control import Choices, LiveSettings
 from server.errors import Refused
 from server.jobs import Jobs
 from server.networks import Networks
+from server.performers import Performers
 from server.recording import Recordings
 from server.settings import Settings
 from server.uploads import Uploads
@@ -32,6 +33,7 @@ class House:
     settings: Settings
     background: Background
     networks: Networks
+    performers: Performers
     recordings: Recordings
     jobs: Jobs
     uploads: Uploads
@@ -43,7 +45,9 @@ class House:
     async def choices(self) -> Choices:
         """What a page may choose from, now."""
         models = await self.background.run(self.networks.models)
-        return Choices(tuple(view.name for view in VIEWS), models, self.networks.long_sides)
+        performers = await self.background.run(self.performers.names)
+        views = (*(view.name for view in VIEWS), *performers)
+        return Choices(views, models, self.networks.long_sides)
 
     async def first_settings(self) -> tuple[LiveSettings, Choices]:
         """What a session begins with; `Refused` with code `no_model` when there is no network."""

@@ -20,9 +20,10 @@ from inference.errors import UnderstudyError
 from inference.views import Planes, ViewOptions, compose
 from server.encoder import TIME_BASE, H264Encoder
 from server.output_track import MediaClock, Picture
-from server.pictures import I420, FrameClock, to_i420, to_rgb, waiting_picture
+from server.pictures import I420, FrameClock, from_rgb, to_i420, to_rgb, waiting_picture
 from server.slot import NewestSlot
 from server.stats import LiveStats
+from transfer.performer import Performer
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ class LiveThread:
         self.stats = LiveStats()
         self.view = view
         """Read for every picture; replace it to change the view."""
+        self.performer: Performer | None = None
+        """Shown instead of the view, when there is one; replace it at any time."""
         self.failures = 0
         """Frames on which a stage failed."""
         self.size: tuple[int, int] | None = None
@@ -147,8 +150,15 @@ class LiveThread:
         watch.lap("convert")
         analysis = self._analyse(rgb, seconds)
         watch.last = time.perf_counter()
-        picture = i420 if analysis is None else self._compose(i420, analysis)
-        watch.lap("compose")
+        performer = self.performer
+        if analysis is None:
+            picture = i420
+        elif performer is not None:
+            picture = self._perform(performer, i420, rgb, analysis, seconds)
+            watch.lap("perform")
+        else:
+            picture = self._compose(i420, analysis)
+            watch.lap("compose")
         self._send(picture, arrived.arrival)
         watch.lap("encode")
         self._last_picture = picture
@@ -164,6 +174,8 @@ class LiveThread:
                     self._reset_wanted = False
                     self.size = size
                     self._analyzer.reset()
+                    if self.performer is not None:
+                        self.performer.reset()
                 return self._analyzer.analyse(rgb, seconds)
             except Exception as error:
                 self._complain(error)
@@ -172,6 +184,15 @@ class LiveThread:
     def _compose(self, i420: I420, analysis: Analysis) -> I420:
         try:
             return compose(Planes.from_i420(i420), analysis, self.view).i420
+        except Exception as error:
+            self._complain(error)
+            return i420
+
+    def _perform(
+        self, performer: Performer, i420: I420, rgb: Rgb, analysis: Analysis, seconds: float
+    ) -> I420:
+        try:
+            return from_rgb(performer.perform(rgb, analysis, seconds))
         except Exception as error:
             self._complain(error)
             return i420

@@ -15,7 +15,7 @@ from inference.errors import ModelError
 from inference.views import VIEWS
 from server import uploads
 from server.control import Choices
-from server.datasets_api import checked_dataset, summaries
+from server.datasets_api import checked_dataset, performers, summaries
 from server.errors import Refused
 from server.house import HOUSE, House
 from server.settings import ice_servers
@@ -61,6 +61,7 @@ async def capture_page(request: web.Request) -> web.Response:
         "one_size_models": [one.name for one in known if not one.any_size],
         "long_sides": list(house.networks.long_sides),
         "views": [{"name": view.name, "title": view.title} for view in VIEWS],
+        "performers": await performers(house),
         "settings": settings.as_message() if settings else None,
         "ice_servers": ice_servers(house.settings.ice_servers),
         "limits": _limits(house),

@@ -21,9 +21,16 @@ def to_i420(frame: av.VideoFrame) -> I420:
     even = frame.width % 2 == 0 and frame.height % 2 == 0
     if even and frame.format.name in ("yuv420p", "yuvj420p"):
         return np.asarray(frame.to_ndarray(), np.uint8)
-    rgb = frame.to_ndarray(format="rgb24")
-    padded = cv2.copyMakeBorder(rgb, 0, frame.height % 2, 0, frame.width % 2, cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.cvtColor(padded, cv2.COLOR_RGB2YUV_I420), np.uint8)
+    return from_rgb(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+
+
+def from_rgb(rgb: Rgb) -> I420:
+    """An RGB picture; odd sides are padded by repeating the last row or column."""
+    height, width = rgb.shape[:2]
+    if height % 2 or width % 2:
+        padded = cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        rgb = np.asarray(padded, np.uint8)
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
 
 
 def to_rgb(i420: I420) -> Rgb:

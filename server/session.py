@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection
@@ -25,6 +26,7 @@ from server.live import LiveEvents, LiveThread
 from server.networks import Lease
 from server.observer import Observer
 from server.output_track import OutputTrack
+from server.performers import is_performer
 from server.recording import LiveRecording
 from server.settings import ice_servers
 
@@ -39,6 +41,8 @@ SILENCE_SECONDS = 15.0
 """Without a frame or a message for so long, the browser is gone."""
 CLOSE_SECONDS = 5.0
 STATE_SECONDS = 0.25
+SLOW = 0.7
+"""A performer that shows less than this share of the frames is too slow for the machine."""
 MAX_BUFFERED_BYTES = 65_536
 """State is not sent on a control channel that has this much waiting."""
 
@@ -52,6 +56,10 @@ class Session:
         """What a reconnecting page shows to replace this session."""
         self._house = house
         self._settings = settings
+        self._plain_view = ViewOptions().view
+        """Shown until a performer is ready, or when it cannot be."""
+        self._performing = ""
+        """Name of the view whose performer is shown or being made ready."""
         self._observer = Observer()
         self._recording: LiveRecording | None = None
         self._channel: RTCDataChannel | None = None
@@ -109,6 +117,7 @@ class Session:
                 failed=lambda sentence: self._in_loop(self._tell_error, "live", sentence),
             ),
         )
+        self._apply_view()
         self._exit.push_async_callback(self._close_live)
         self._exit.push_async_callback(self._stop_recording)
         tuning.on_picture_loss(transceiver.sender, self._live.request_key_frame)
@@ -229,8 +238,32 @@ class Session:
         self._tell("settings", **changed.as_message())
 
     def _apply_options(self) -> None:
-        self._live.view = self._view()
+        self._apply_view()
         self._live.analyzer.options = self._options()
+
+    def _apply_view(self) -> None:
+        wanted = self._settings.view
+        if not is_performer(wanted):
+            self._plain_view, self._performing = wanted, ""
+            self._live.performer = None
+        elif wanted != self._performing:
+            self._performing = wanted
+            self._start(self._perform(wanted))
+        self._live.view = self._view()
+
+    async def _perform(self, view: str) -> None:
+        """Show a performer as soon as it is ready, unless something else is wanted by then."""
+        try:
+            performer = await self._house.performers.open(view)
+        except UnderstudyError as error:
+            if self._performing == view:
+                self._settings = replace(self._settings, view=self._plain_view)
+                self._apply_view()
+                self._tell("settings", **self._settings.as_message())
+                self._tell_error("performer", str(error))
+            return
+        if self._performing == view:
+            self._live.performer = performer
 
     async def _record(self, wanted: control.Record) -> None:
         if self._recording is not None:
@@ -286,10 +319,12 @@ class Session:
         transport = self._connection.sctp.transport if self._connection.sctp else None
         rate_in, rate_out = self._bitrates(transport)
         info = self._lease.pool.info
+        stats = self._live.stats.snapshot()
         return {
             "recording": None if recording is None else recording.state(),
+            "note": self._note(stats),
             "stats": {
-                **self._live.stats.snapshot(),
+                **stats,
                 "dropped": self._live.slot.dropped,
                 "failures": self._live.failures,
                 "kbps_in": rate_in,
@@ -300,6 +335,15 @@ class Session:
                 "device": self._house.settings.device,
             },
         }
+
+    def _note(self, stats: dict[str, Any]) -> str:
+        """What is to be said over the picture; nothing: empty."""
+        if self._performing and self._live.performer is None:
+            return "Getting your double ready …"
+        came, shown = stats["fps_in"], stats["fps_analysed"]
+        if self._performing and shown < SLOW * came:
+            return f"Too much for this machine: {shown:.0f} of {came:.0f} pictures a second."
+        return ""
 
     def _bitrates(self, transport: Any) -> tuple[int, int]:
         """kbit/s in and out since last asked."""
@@ -315,7 +359,7 @@ class Session:
     # Small parts
 
     def _view(self) -> ViewOptions:
-        return ViewOptions(view=self._settings.view, opacity=self._settings.opacity)
+        return ViewOptions(view=self._plain_view, opacity=self._settings.opacity)
 
     def _options(self) -> AnalyzerOptions:
         heads = self._recording is not None and self._recording.heads

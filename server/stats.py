@@ -47,9 +47,11 @@ class LiveStats:
         """A frame went through; `timings` are milliseconds a stage, smoothed over ten frames."""
         with self._lock:
             self._analysed.add(time.perf_counter())
-            for stage, milliseconds in timings.items():
-                before = self._stages.get(stage, milliseconds)
-                self._stages[stage] = before + 0.1 * (milliseconds - before)
+            before = self._stages
+            self._stages = {
+                stage: 0.9 * before.get(stage, milliseconds) + 0.1 * milliseconds
+                for stage, milliseconds in timings.items()
+            }
 
     def picture_sent(self, arrival: float) -> None:
         """A picture left whose frame had come at `arrival` (`time.perf_counter()`)."""

@@ -12,7 +12,7 @@ from inference.analysis import Analysis, Keypoints, Rgb
 from transfer.blending import FlowBlender, Rgba
 from transfer.pose_space import PoseIndex, Reals, pose_vectors, velocities
 from transfer.stage import Normaliser, Stage
-from transfer.target import Target
+from transfer.target import KEPT, Target
 
 THRESHOLD, LEAST_GAIN = 0.15, 0.01
 """Lambda: another place of the target's clip must be nearer by this share of the distance, and at
@@ -57,6 +57,11 @@ class KnnPerformer:
     def shown(self) -> int | None:
         """Number of the target's pair that is shown."""
         return None if self._shown is None else int(self._numbers[self._shown])
+
+    def warm_up(self) -> None:
+        """Find the plate and read some frames now, rather than with the first picture."""
+        for number in self._numbers[:: max(1, len(self._numbers) // KEPT)][:KEPT]:
+            self._target.cut_out(int(number))
 
     def reset(self) -> None:
         """Forget the source: another one begins."""

@@ -1,6 +1,6 @@
 // The capture page: camera → server → masks, and everything around the picture.
 
-import { pageData } from "./api.js";
+import { api, pageData } from "./api.js";
 import { CameraError, listCameras, openCamera } from "./camera.js";
 import { Figures } from "./figures.js";
 import { Guide } from "./guide.js";
@@ -34,6 +34,7 @@ function sayOnStage(sentence, { retry = false, file = false, busy = false } = {}
 
 /** Say something over the picture; it goes away by itself or with "". */
 function noteOnStage(sentence) {
+  if (element("stage-note").textContent === sentence) return;
   element("stage-note").hidden = sentence === "";
   element("stage-note").textContent = sentence;
 }
@@ -103,12 +104,11 @@ async function play(file) {
       backToCamera();
     });
     stopPlaying();
-    playing = source;
+    playing = { ...source, name: file.name };
     await send(source.track, "file");
     await source.start();
     element("stage").classList.add("from-file");
     element("stop-file").hidden = false;
-    noteOnStage(`Playing ${file.name}`);
   } catch (error) {
     toast(error.message, "bad");
   }
@@ -136,6 +136,7 @@ const onMessage = {
     guide.show(message);
     figures.show(message.stats);
     recording.show(message.recording);
+    if (session.state === "live") noteOnStage(message.note || (playing ? `Playing ${playing.name}` : ""));
   },
   start_recording: () => recording.begin(),
   recording: (message) => recording.started(message.dataset),
@@ -165,6 +166,9 @@ element("live").addEventListener("resize", ({ target }) => {
   element("stage").style.setProperty("--aspect", target.videoWidth / target.videoHeight);
 });
 
+document.addEventListener("dataset", async () => {
+  settings.showPerformers(await api("/api/performers"));
+});
 settings.addEventListener("server", ({ detail }) => session.send("settings", detail));
 settings.addEventListener("camera", switchCamera);
 element("stage-retry").addEventListener("click", start);

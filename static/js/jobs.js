@@ -18,7 +18,7 @@ const element = (name, className, text = "") => {
   return made;
 };
 
-/** A card that tells how far one piece of work is. */
+/** A card that tells how far one piece of work is. The document hears "dataset" when one is made. */
 export class JobCard {
   constructor(title) {
     this.element = element("article", "card job");
@@ -55,6 +55,7 @@ export class JobCard {
     this.meter.hidden = true;
     this.cancel.remove();
     if (dataset) {
+      document.dispatchEvent(new CustomEvent("dataset"));
       const link = element("a", "button button-small button-primary", "Look through it");
       link.href = `/datasets/${dataset}`;
       this.actions.append(link);

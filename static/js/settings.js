@@ -19,13 +19,14 @@ export class Settings extends EventTarget {
     const defaults = { camera: "", resolution: "640x480", mirror: true, ...pageData.settings };
     this.#values = { ...defaults, ...remembered() };
     for (const [name, allowed] of [
-      ["view", pageData.views.map((view) => view.name)],
+      ["view", [...pageData.views, ...pageData.performers].map((view) => view.name)],
       ["model", pageData.models],
       ["long_side", pageData.long_sides],
     ]) {
       if (!allowed.includes(this.#values[name])) this.#values[name] = defaults[name];
     }
     this.#buildViews();
+    this.showPerformers(pageData.performers);
     this.#buildFields();
     this.show();
   }
@@ -73,12 +74,38 @@ export class Settings extends EventTarget {
     select.disabled = cameras.length < 2;
   }
 
+  /** Who can be shown instead of the dancer, each `{name, title, picture}`. */
+  showPerformers(performers) {
+    element("performers").hidden = performers.length === 0;
+    element("performer-row").replaceChildren(
+      ...performers.map(({ name, title, picture }) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "performer";
+        button.dataset.view = name;
+        button.setAttribute("role", "radio");
+        const image = new Image();
+        image.src = picture;
+        image.alt = "";
+        const caption = document.createElement("span");
+        caption.textContent = title;
+        button.append(image, caption);
+        button.addEventListener("click", () => this.choose("view", name));
+        return button;
+      }),
+    );
+    this.show();
+  }
+
   show() {
     const values = this.#values;
-    for (const button of element("views").children) {
-      const chosen = button.dataset.view === values.view;
-      button.setAttribute("aria-checked", chosen);
-      button.tabIndex = chosen ? 0 : -1;
+    for (const group of [element("views"), element("performer-row")]) {
+      const buttons = [...group.children];
+      const chosen = buttons.find((button) => button.dataset.view === values.view);
+      for (const button of buttons) {
+        button.setAttribute("aria-checked", button === chosen);
+        button.tabIndex = button === (chosen ?? buttons[0]) ? 0 : -1;
+      }
     }
     element("opacity").value = values.opacity;
     element("opacity-value").textContent = `${Math.round(values.opacity * 100)} %`;
@@ -103,6 +130,7 @@ export class Settings extends EventTarget {
 
   #buildViews() {
     const grid = element("views");
+    for (const group of [grid, element("performer-row")]) walkable(group);
     pageData.views.forEach(({ name, title }, number) => {
       const button = document.createElement("button");
       button.type = "button";
@@ -114,16 +142,6 @@ export class Settings extends EventTarget {
       button.append(title, key);
       button.addEventListener("click", () => this.choose("view", name));
       grid.append(button);
-    });
-    grid.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      const buttons = [...grid.children];
-      const next = buttons.indexOf(document.activeElement) + step;
-      const button = buttons[(next + buttons.length) % buttons.length];
-      button.focus();
-      button.click();
     });
   }
 
@@ -145,6 +163,20 @@ export class Settings extends EventTarget {
       element(id).addEventListener(event, () => this.choose(name, read(element(id))));
     }
   }
+}
+
+/** Arrow keys go from button to button of a group, as in any group of radio buttons. */
+function walkable(group) {
+  group.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const buttons = [...group.children];
+    const next = buttons.indexOf(document.activeElement) + step;
+    const button = buttons[(next + buttons.length) % buttons.length];
+    button.focus();
+    button.click();
+  });
 }
 
 function remembered() {

@@ -25,6 +25,8 @@ from tests.browser.conftest import JUGGLER
 SIZES = ((1440, 900), (1024, 768), (390, 844))
 SCHEMES = ("dark", "light")
 ID = "20261120-142233-7f3a9c"
+OTHER_ID = "20261120-142001-10c1d2"
+DANCER = JUGGLER.with_name("dancer_c_288.mp4")
 CAMERA = "Webcam.mjpeg"
 """Relative, for the page shows it as the camera's name."""
 README_PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "capture.jpg"
@@ -51,6 +53,13 @@ def figures(page: Page, url: str) -> None:
     capture(page, url)
     page.locator("#stats-toggle").click()
     page.wait_for_timeout(2500)
+
+
+def performing(page: Page, url: str) -> None:
+    """Shown as somebody else."""
+    capture(page, url)
+    page.locator(".performer", has_text="Dancer").click()
+    page.wait_for_timeout(4000)
 
 
 def countdown(page: Page, url: str) -> None:
@@ -141,6 +150,7 @@ PAGES: tuple[Callable[[Page, str], None], ...] = (
     capture,
     recording,
     figures,
+    performing,
     countdown,
     refused,
     file_dialog,
@@ -178,6 +188,9 @@ def main() -> None:
             folder = str(server.data / "datasets" / ID)
             command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={folder}"]
             subprocess.run([*command, "--title=Juggling in the park"], check=True)
+            folder = str(server.data / "datasets" / OTHER_ID)
+            command = [sys.executable, str(RUN), "capture", str(DANCER), f"--out={folder}"]
+            subprocess.run([*command, "--title=Dancer"], check=True)
             _shoot_all(browser, server, pages, out)
             browser.close()
     if recording in pages:

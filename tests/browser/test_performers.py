@@ -1,0 +1,88 @@
+"""Shown as somebody else, in a real Chromium whose camera is a real clip."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from capture.importer import ImportOptions, import_video
+from inference.pool import NetworkPool
+from tests.browser.conftest import JUGGLER, Open, Server, wait_live
+from tests.browser.test_capture_page import DECODED, pixels
+from transfer.target import Target
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+Start = Callable[..., Server]
+ID = "20261120-142001-10c1d2"
+DANCER = JUGGLER.with_name("dancer_c_288.mp4")
+
+
+@pytest.fixture(scope="module")
+def dancer(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of the dancer in dark clothes."""
+    folder = tmp_path_factory.mktemp("performers") / ID
+    pool = NetworkPool.open("bodypix-075", "cpu")
+    import_video(DANCER, folder, pool, ImportOptions(title="Dancer"))
+    pool.close()
+    return folder
+
+
+def test_the_camera_is_shown_as_a_dancer_and_back(
+    dancer: Path, start_server: Start, open_page: Open
+) -> None:
+    server = start_server()
+    shutil.copytree(dancer, server.data / "datasets" / ID)
+    page = open_page(server.url)
+    wait_live(page)
+    before = pixels(page).astype(int)
+    button = page.locator(".performer", has_text="Dancer")
+    button.click()
+    page.wait_for_function("document.getElementById('live').videoWidth === 288")
+    expect(button).to_have_attribute("aria-checked", "true")
+
+    # The right plate, with a person where the target's person stands, and it moves on.
+    target = Target.open(dancer)
+    plate = cv2.resize(target.plate, (64, 48), interpolation=cv2.INTER_AREA).astype(int)
+    somebody = np.zeros((48, 64), bool)
+    for number in range(len(target.pairs)):
+        mask = cv2.resize((target.labels(number) > 0).astype(np.uint8), (64, 48))
+        somebody |= np.asarray(mask) > 0
+    somebody = cv2.dilate(somebody.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    page.wait_for_timeout(1500)
+    frames = page.evaluate(DECODED)
+    shown = []
+    for _ in range(8):
+        page.wait_for_timeout(250)
+        shown.append(pixels(page).astype(int))
+    assert page.evaluate(DECODED) - frames > 30
+    away = np.abs(np.stack(shown) - plate).max(axis=3)
+    assert np.median(away[:, ~somebody]) < 12
+    assert (away > 40).mean(axis=(1, 2)).min() > 0.01
+    assert np.abs(np.diff(np.stack(shown), axis=0)).max() > 30
+
+    page.locator(".view", has_text="Camera").click()
+    page.wait_for_function("document.getElementById('live').videoWidth === 640")
+    expect(button).to_have_attribute("aria-checked", "false")
+    assert np.abs(pixels(page).astype(int) - before).mean() < 60
+
+
+def test_who_cannot_be_shown_is_said_and_the_picture_goes_on(
+    dancer: Path, start_server: Start, open_page: Open
+) -> None:
+    server = start_server()
+    folder = shutil.copytree(dancer, server.data / "datasets" / ID)
+    page = open_page(server.url)
+    wait_live(page)
+    shutil.rmtree(folder / "frames")
+    page.locator(".performer", has_text="Dancer").click()
+    expect(page.locator(".toast")).to_be_visible()
+    expect(page.locator(".view[aria-checked=true]")).to_have_count(1)
+    frames = page.evaluate(DECODED)
+    page.wait_for_timeout(2000)
+    assert page.evaluate(DECODED) - frames > 5
