@@ -19,7 +19,9 @@ COMMANDS = (
     "repair",
     "models",
     "bench",
+    "train",
     "perform",
+    "evaluate",
     "distill",
     "evaluate-model",
 )
@@ -74,7 +76,9 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         "repair": "masks whose colours have drifted become exact",
         "models": "the networks: list them, fetch one",
         "bench": "how fast, how good, on this machine",
+        "train": "train a performer on a dataset",
         "perform": "a video of somebody becomes a video of somebody else",
+        "evaluate": "how like the truth a trained performer is",
         "distill": "train a segmentation and pose network of your own",
         "evaluate-model": "how good a network is, on real data it never saw",
     }
@@ -197,6 +201,18 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=command.main)
 
 
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    from training import train_command
+
+    train_command.add_arguments(parser)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    from training import evaluate_performer_command
+
+    evaluate_performer_command.add_arguments(parser)
+
+
 def _add_perform(parser: argparse.ArgumentParser) -> None:
     from transfer import perform_command
 
@@ -224,7 +240,9 @@ _ADD = {
     "repair": _add_repair,
     "models": _add_models,
     "bench": _add_bench,
+    "train": _add_train,
     "perform": _add_perform,
+    "evaluate": _add_evaluate,
     "distill": _add_distill,
     "evaluate-model": _add_evaluate_model,
 }

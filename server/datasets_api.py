@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -19,7 +20,7 @@ from capture.manifest import Manifest, clean_title
 from server.answers import read_json
 from server.errors import Refused
 from server.house import HOUSE, House
-from server.performers import PREFIX
+from server.performers import PREFIX, RUN
 from server.thumbnails import Thumbnails
 
 T = TypeVar("T")
@@ -86,7 +87,19 @@ def _summary(dataset: Dataset) -> dict[str, Any]:
 
 async def performers(house: House) -> list[dict[str, str]]:
     """Who can be shown instead of whoever dances: views by name, with title and picture."""
-    return [
+
+    def look() -> list[dict[str, str]]:
+        return [
+            {
+                "name": PREFIX + RUN + run,
+                "title": f"{house.performers.title(run)}, trained",
+                "picture": f"/performers/{quote(run)}/thumbnail",
+            }
+            for run in house.performers.runs()
+        ]
+
+    runs = await house.background.run(look)
+    return runs + [
         {"name": PREFIX + one["id"], "title": one["title"], "picture": one["thumbnail"]}
         for one in await summaries(house)
         if one["state"] == "complete" and one["thumbnail"] is not None and one["job"] is None
@@ -97,6 +110,16 @@ async def performers(house: House) -> list[dict[str, str]]:
 async def list_performers(request: web.Request) -> web.Response:
     """All performers, newest first."""
     return web.json_response(await performers(request.app[HOUSE]))
+
+
+@routes.get("/performers/{run}/thumbnail")
+async def performer_thumbnail(request: web.Request) -> web.StreamResponse:
+    """Whom a trained run shows."""
+    house = request.app[HOUSE]
+    path = await house.background.run(house.performers.thumbnail, request.match_info["run"])
+    if path is None:
+        raise Refused(404, "not_found", "There is no such performer.")
+    return web.FileResponse(path)
 
 
 @routes.get("/api/datasets")

@@ -1,6 +1,8 @@
-"""Who may be shown instead of whoever dances: every dataset, by its nearest poses."""
+"""Who may be shown instead of whoever dances: every dataset by its nearest poses, every run."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from capture.dataset import Dataset
 from server.background import Background
@@ -9,9 +11,11 @@ from transfer.errors import TransferError
 from transfer.knn import KnnPerformer
 from transfer.performer import Performer
 from transfer.target import Target
+from transfer.trained_files import PERFORMER_NAME, THUMBNAIL_NAME, WEIGHTS_NAME, title_of
 
 PREFIX = "as:"
-"""Of the names of views that are performers; the dataset's id follows."""
+"""Of the names of views that are performers; a dataset's id follows, or `run:` and a folder."""
+RUN = "run:"
 
 
 def is_performer(view: str) -> bool:
@@ -23,26 +27,58 @@ class Performers:
     """Finds performers by the names of their views, and makes them ready."""
 
     def __init__(self, settings: Settings, background: Background) -> None:
-        self._folder = settings.datasets
+        self._datasets, self._runs = settings.datasets, settings.runs
         self._background = background
 
     def names(self) -> tuple[str, ...]:
-        """Of all views that are performers; reads the folder."""
-        found = self._folder.glob("*/dataset.json")
-        return tuple(PREFIX + path.parent.name for path in found)
+        """Of all views that are performers; reads the folders."""
+        datasets = (path.parent.name for path in self._datasets.glob("*/dataset.json"))
+        return tuple(PREFIX + name for name in (*(RUN + run for run in self.runs()), *datasets))
+
+    def runs(self) -> list[str]:
+        """Folders of all trained performers, the newest first; reads the folder."""
+        found = [
+            path.parent
+            for path in self._runs.glob(f"*/{WEIGHTS_NAME}")
+            if (path.parent / PERFORMER_NAME).is_file()
+        ]
+        found.sort(key=lambda run: (run / PERFORMER_NAME).stat().st_mtime, reverse=True)
+        return [run.name for run in found]
+
+    def title(self, run: str) -> str:
+        """Whom a run shows; reads a file."""
+        return title_of(self._runs / run)
+
+    def thumbnail(self, run: str) -> Path | None:
+        """A picture of whom a run shows; None when there is no such run or picture."""
+        path = self._runs / run / THUMBNAIL_NAME
+        return path if run in self.runs() and path.is_file() else None
 
     async def open(self, name: str) -> Performer:
         """A performer of its own for whoever asks; a long dataset takes some seconds at first.
 
         `name` is one of `names`. Raises `UnderstudyError` when nobody can be shown.
         """
-        return await self._background.run(self._open, name.removeprefix(PREFIX))
+        wanted = name.removeprefix(PREFIX)
+        if wanted.startswith(RUN):
+            return await self._background.run(self._open_run, wanted.removeprefix(RUN))
+        return await self._background.run(self._open_dataset, wanted)
 
-    def _open(self, dataset_id: str) -> Performer:
-        dataset = Dataset.open(self._folder / dataset_id)
+    def _open_dataset(self, dataset_id: str) -> Performer:
+        dataset = Dataset.open(self._datasets / dataset_id)
         if dataset.manifest.state != "complete":
             raise TransferError(f"{dataset.manifest.title} is still being made: try again soon.")
-        target = Target(dataset)
-        performer = KnnPerformer(target)
+        performer = KnnPerformer(Target(dataset))
         performer.warm_up()
         return performer
+
+    def _open_run(self, run: str) -> Performer:
+        # PyTorch is imported for this alone: boards that only capture do without it.
+        try:
+            from transfer.gan import GanPerformer
+        except ImportError as error:
+            raise TransferError(
+                "Trained performers need PyTorch: run "
+                "`python -m pip install -r requirements.txt` and start again."
+            ) from error
+        return GanPerformer(self._runs / run)

@@ -116,6 +116,11 @@ class Settings:
         return self.data / "datasets"
 
     @property
+    def runs(self) -> Path:
+        """The folder of trained performers that the page offers."""
+        return self.data / "runs"
+
+    @property
     def uploads(self) -> Path:
         """The folder of videos on their way in."""
         return self.data / "uploads"

@@ -117,7 +117,7 @@ class Training:
                 self._sit(augmenter, held_out, tell, stop)
                 return
             except (MemoryError, RuntimeError) as error:
-                if not _out_of_memory(error) or self._batch == 1:
+                if not out_of_memory(error) or self._batch == 1:
                     raise
             self._batch //= 2
             note(f"Out of memory: training goes on with {self._batch} pictures at a time.")
@@ -173,7 +173,7 @@ class Training:
                     module.eval()
         x = normalised(pictures.to(self._device)).to(memory_format=torch.channels_last)
         targets = {name: value.to(self._device) for name, value in targets.items()}
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=_has_bfloat16(self._device)):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
             heads = self.student(x)
         found = losses(heads, targets)
         loss = total(found)
@@ -227,7 +227,7 @@ class Training:
         self.seconds = float(state["seconds"])
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
     """PyTorch has an exception of its own on GPUs only."""
     return (
         isinstance(error, MemoryError | torch.OutOfMemoryError)
@@ -241,7 +241,7 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _has_bfloat16(device: torch.device) -> bool:
+def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is quick here: on CPUs only with the instructions for it."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())

@@ -1,7 +1,7 @@
 """The student: a U-Net of plain dense convolutions with BodyPix's heads on two grids.
 
-Dense 3x3 convolutions with BatchNorm (which folds away) and ReLU, nearest-neighbour upsampling
-and sums: each an operator that XNNPACK runs well in int8 and the Edge TPU compiler accepts.
+Each operator (`transfer/layers.py`) is one that XNNPACK runs well in int8 and the Edge TPU compiler
+accepts.
 Cell `i` of a grid sits at input pixel `stride * i`: what a 3x3 convolution of stride 2, padded by
 one, is centred on.
 """
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from transfer.layers import Block, Up, convolution, initialise
 
 POSE_STRIDE = 8
 BODY_STRIDE = 4
@@ -56,48 +57,6 @@ PRESETS = {
 }
 
 
-def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
-
-
-class Block(nn.Module):
-    """Two convolutions beside a shortcut (He et al., "Deep Residual Learning", CVPR 2016)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = _convolution(channels, channels)
-        self.second = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`[N, C, H, W]` to the same."""
-        return functional.relu(x + self.second(self.first(x)))
-
-
-class Up(nn.Module):
-    """One step up: what comes from below and what was there on the way down, summed."""
-
-    def __init__(self, below: int, beside: int, outputs: int) -> None:
-        super().__init__()
-        self.below = nn.Sequential(
-            nn.Conv2d(below, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
-        )
-        self.beside = nn.Sequential(
-            nn.Conv2d(beside, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
-        )
-        self.mix = _convolution(outputs, outputs)
-
-    def forward(self, below: Tensor, beside: Tensor) -> Tensor:
-        """Twice the size of `below`, the size of `beside`."""
-        raised = functional.interpolate(self.below(below), scale_factor=2.0, mode="nearest")
-        return self.mix(functional.relu(raised + self.beside(beside)))  # type: ignore[no-any-return]
-
-
 class Student(nn.Module):
     """RGB in -1..1 `[N, 3, H, W]` (H, W multiples of 32) to BodyPix's heads, by name.
 
@@ -110,10 +69,10 @@ class Student(nn.Module):
         self.preset = preset
         self.scales = dict(SCALES)
         widths = preset.channels
-        self.stem = _convolution(3, widths[0], stride=2)
+        self.stem = convolution(3, widths[0], stride=2)
         self.stages = nn.ModuleList(
             nn.Sequential(
-                _convolution(inputs, outputs, stride=2), *(Block(outputs) for _ in range(blocks))
+                convolution(inputs, outputs, stride=2), *(Block(outputs) for _ in range(blocks))
             )
             for inputs, outputs, blocks in zip(widths, widths[1:], preset.blocks, strict=False)
         )
@@ -121,7 +80,7 @@ class Student(nn.Module):
         self.up16 = Up(widths[4], widths[3], up16)
         self.up8 = Up(up16, widths[2], up8)
         self.up4 = Up(up8, widths[1], up4)
-        self.pose = _convolution(up8, up8)
+        self.pose = convolution(up8, up8)
         self.heads = nn.ModuleDict(
             {name: nn.Conv2d(up8, channels, 1) for name, channels in POSE_CHANNELS.items()}
             | {name: nn.Conv2d(up4, channels, 1) for name, channels in BODY_CHANNELS.items()}
@@ -129,13 +88,7 @@ class Student(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            if isinstance(module, Block):
-                norm = module.second[1]
-                assert isinstance(norm, nn.BatchNorm2d)
-                nn.init.zeros_(norm.weight)
+        initialise(self)
         for name, head in self.heads.items():
             assert isinstance(head, nn.Conv2d)
             assert head.bias is not None

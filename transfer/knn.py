@@ -4,6 +4,8 @@ threshold, and optical flow from pick to pick). No training: ready when a captur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +36,20 @@ _SEEN = 0.2
 class KnnPerformer:
     """Shows frames of a target, moved to where the source stands."""
 
-    def __init__(self, target: Target, source: Stage | None = None) -> None:
-        """`source`: the source's stage over its whole clip; None: live, learnt as it goes."""
+    def __init__(
+        self, target: Target, source: Stage | None = None, numbers: Sequence[int] | None = None
+    ) -> None:
+        """Ready at once.
+
+        `source`: the source's stage over its whole clip; None: live, learnt as it goes.
+        `numbers`: of the target's pairs that may be shown; defaults to all usable ones.
+        """
         self._target = target
         self._source = source
-        # A clip that is hardly ever good is shown as it is.
-        few = len(target.usable.numbers) < len(target.pairs) / 4
-        numbers = range(len(target.pairs)) if few else target.usable.numbers
+        if numbers is None:
+            # A clip that is hardly ever good is shown as it is.
+            few = len(target.usable.numbers) < len(target.pairs) / 4
+            numbers = range(len(target.pairs)) if few else target.usable.numbers
         self._numbers = np.array(numbers)
         self._index = PoseIndex(target.keypoints[self._numbers], target.seconds[self._numbers])
         self._keypoints = target.keypoints[self._numbers]

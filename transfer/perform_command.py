@@ -15,16 +15,21 @@ from inference.analyzer import Analyzer
 from inference.drawing import Planes
 from inference.views import ViewOptions, compose
 from transfer.clip import AnalysedClip
-from transfer.knn import KnnPerformer
-from transfer.performer import Performer
+from transfer.performers import find_performer
 from transfer.pictures_out import check_ending, pictures_out
-from transfer.target import find_target
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's own arguments."""
     parser.add_argument("source", type=Path, metavar="SOURCE.mp4", help="who dances")
-    parser.add_argument("--as", dest="target", required=True, metavar="DATASET", help="who is seen")
+    parser.add_argument(
+        "--as", dest="target", required=True, metavar="RUN|DATASET", help="who is seen"
+    )
+    parser.add_argument(
+        "--performer",
+        choices=("knn", "gan"),
+        help="knn: a dataset's nearest poses; gan: a trained run (by what --as is)",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="OUT.mp4", help="or OUT.gif")
     parser.add_argument(
         "--side-by-side", action="store_true", help="source, what was seen, and result"
@@ -35,15 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     check_ending(arguments.out)
-    target = find_target(arguments.target, Path("."))
+    shown_as, make = find_performer(arguments.target, arguments.performer)
     analyzer = Analyzer(open_pool(arguments, workers=2))
     with Progress(arguments.source.name, "frame") as progress:
         clip = AnalysedClip(arguments.source, analyzer, progress)
-    performer: Performer = KnnPerformer(target, clip.stage)
+    performer = make(clip.stage)
     shown = 0
     with (
         pictures_out(arguments.out, clip.fps, arguments.source) as out,
-        Progress(f"as {target.dataset.manifest.title}", "frame") as progress,
+        Progress(f"as {shown_as}", "frame") as progress,
     ):
         for number, (rgb, time_s, analysis) in enumerate(clip.frames(), start=1):
             picture = performer.perform(rgb, analysis, time_s)
@@ -54,8 +59,7 @@ def main(arguments: argparse.Namespace) -> int:
             progress(number, len(clip))
     if not shown:
         print(f"Nobody was seen in {arguments.source.name}: only the clean plate is shown.")
-    title = target.dataset.manifest.title
-    print(f"{arguments.out} shows {shown} of {len(clip)} frames as {title}.")
+    print(f"{arguments.out} shows {shown} of {len(clip)} frames as {shown_as}.")
     return 0
 
 

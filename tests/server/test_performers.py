@@ -9,6 +9,11 @@ import pytest
 from inference.errors import UnderstudyError
 from server.house import HOUSE
 from tests.server.test_datasets_api import ID, make
+from transfer.condition import Ingredients
+from transfer.generator import GENERATORS, Generator
+from transfer.target import Target
+from transfer.trained import Trained, save_generator
+from transfer.trained_files import WEIGHTS_NAME
 
 
 async def test_every_whole_dataset_is_listed(serve):
@@ -20,6 +25,26 @@ async def test_every_whole_dataset_is_listed(serve):
         assert (await http.get(one["picture"])).status == 200
         choices = await http.server.app[HOUSE].choices()
         assert one["name"] in choices.views
+
+
+async def test_a_trained_run_is_listed_and_performs(serve):
+    async with serve() as http:
+        folder = make(http)
+        house = http.server.app[HOUSE]
+        run = house.settings.runs / "me & you"
+        run.mkdir(parents=True)
+        target = Target.open(folder)
+        about = Trained("A man", ID, "realtime", 64, 150, target.stage, Ingredients())
+        about.save(run, target.plate, target.frame(0))
+        save_generator(Generator(GENERATORS["realtime"]), run / WEIGHTS_NAME)
+        first, second = await (await http.get("/api/performers")).json()
+        assert (first["name"], second["name"]) == ("as:run:me & you", f"as:{ID}")
+        assert first["title"] == "A man, trained"
+        assert (await http.get(first["picture"])).status == 200
+        assert (await http.get("/performers/..%2F..%2Fetc/thumbnail")).status == 404
+        assert first["name"] in (await house.choices()).views
+        performer = await house.performers.open(first["name"])
+        assert performer.size == (320, 180)
 
 
 async def test_a_performer_is_made_and_a_damaged_one_refused_in_a_sentence(serve):

@@ -1,0 +1,255 @@
+"""A performer learns from a real clip: data, loop, what goes wrong, what comes out."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from capture.dataset import Dataset
+from inference.analysis import Analysis
+from tests.figures import person
+from tests.transfer.conftest import juggler  # noqa: F401  A fixture.
+from training.discriminator import PatchDiscriminator, feature_matching
+from training.errors import TrainingError
+from training.evaluate_performer import PlateOnly, score
+from training.picture_metrics import ssim
+from training.run_folder import RunFolder
+from training.train_command import split
+from training.transfer_data import PLAIN, Augment, TransferData, batches
+from training.transfer_training import Told, TransferTraining, ramp
+from transfer.condition import CHANNELS, PARTS, Ingredients
+from transfer.crop import usual_side
+from transfer.errors import TransferError
+from transfer.gan import GanPerformer
+from transfer.generator import GENERATORS, Generator, GeneratorPreset, encode
+from transfer.target import Target
+from transfer.trained import Trained, load_generator, save_generator
+from transfer.trained_files import PERFORMER_NAME, WEIGHTS_NAME
+
+SMALL = GeneratorPreset("realtime", (24, 48, 96, 160), 3, 12, 4, 1e-3)
+
+
+@pytest.fixture(scope="module")
+def target(juggler: Path) -> Target:  # noqa: F811
+    return Target.open(juggler)
+
+
+@pytest.fixture(scope="module")
+def data(target: Target) -> tuple[TransferData, TransferData]:
+    learnt, held_out = split(target)
+    side = usual_side([target.labels(number) for number in learnt])
+    return TransferData(target, learnt, side, 64), TransferData(target, held_out, side, 64)
+
+
+Data = tuple[TransferData, TransferData]
+
+
+def training(path: Path, minutes: float) -> TransferTraining:
+    torch.manual_seed(0)
+    return TransferTraining(Generator(SMALL), RunFolder(path), Ingredients(), minutes)
+
+
+def slow_ssim(first: np.ndarray, second: np.ndarray) -> float:
+    """Wang et al., equation 13, pixel by pixel, one colour."""
+    away = np.arange(11) - 5
+    window = np.exp(-(away[:, None] ** 2 + away**2) / (2 * 1.5**2))
+    window /= window.sum()
+    values = []
+    for row in range(first.shape[0] - 10):
+        for column in range(first.shape[1] - 10):
+            one = first[row : row + 11, column : column + 11]
+            two = second[row : row + 11, column : column + 11]
+            mean_one, mean_two = (window * one).sum(), (window * two).sum()
+            variance_one = (window * (one - mean_one) ** 2).sum()
+            variance_two = (window * (two - mean_two) ** 2).sum()
+            both = (window * (one - mean_one) * (two - mean_two)).sum()
+            values.append(
+                ((2 * mean_one * mean_two + 1e-4) * (2 * both + 9e-4))
+                / ((mean_one**2 + mean_two**2 + 1e-4) * (variance_one + variance_two + 9e-4))
+            )
+    return float(np.mean(values))
+
+
+def test_ssim_is_that_of_the_paper() -> None:
+    random = np.random.default_rng(0)
+    first = cv2.GaussianBlur(random.random((24, 30)), (0, 0), 1)
+    second = (first + random.normal(0, 0.1, first.shape)).clip(0, 1)
+    ours = ssim(*(torch.from_numpy(one)[None, None].repeat(1, 3, 1, 1) for one in (first, second)))
+    assert float(ours[0]) == pytest.approx(slow_ssim(first, second), abs=1e-4)
+
+
+def test_an_example_is_picture_and_condition_of_one_frame(target: Target, data: Data) -> None:
+    learnt, _ = data
+    example = learnt.example(5, PLAIN, np.random.default_rng(0))
+    one = learnt.kept[5]
+    true = one.crop.cut(target.frame(one.number), 64)
+    assert np.abs(example.rgb.astype(int) - true).mean() < 10
+    assert example.parts.max() <= 24
+    assert (example.mask == (example.parts > 0)).all()
+    # Where the plate differs from the picture, there somebody is.
+    away = np.abs(example.rgb.astype(int) - example.plate).max(axis=2)
+    assert np.median(away[example.mask > 0]) > 3 * np.median(away[example.mask == 0])
+    # The previous picture is the frame before, in this very crop.
+    assert example.previous[..., 3].any()
+    there = example.previous[..., 3] > 0
+    assert np.abs(example.previous[..., :3][there] * 255 - example.rgb[there]).mean() < 40
+
+
+def test_a_mirrored_example_swaps_left_and_right(data: Data) -> None:
+    learnt, _ = data
+    mirror = Augment(0, 0, 0, 1.0, 0, 0, 0, 1.0, 0)
+    plain = learnt.example(3, PLAIN, np.random.default_rng(0))
+    other = learnt.example(3, mirror, np.random.default_rng(0))
+    assert np.abs(other.rgb[:, ::-1].astype(int) - plain.rgb).mean() < 3
+    assert np.abs(other.plate[:, ::-1].astype(int) - plain.plate).mean() < 3
+    ours, theirs = set(np.unique(other.parts)), set(np.unique(plain.parts))
+    assert ours != theirs or ours == {*ours}
+    # Label 1 is the left face, 2 the right (BodyPix): the mirrored one has them swapped.
+    swapped = (other.parts[:, ::-1] == 2) == (plain.parts == 1)
+    assert swapped.mean() > 0.99
+    assert other.previous.max() == 0
+
+
+def test_batches_are_the_same_again_and_go_on_from_any_place(data: Data) -> None:
+    learnt, _ = data
+    first = batches(learnt, 2, Augment(), seed=1)
+    made = [next(first) for _ in range(3)]
+    first.close()
+    again = batches(learnt, 2, Augment(), seed=1, first=2)
+    assert torch.equal(next(again).rgb, made[2].rgb)
+    again.close()
+
+
+def test_the_condition_is_encoded_channel_by_channel() -> None:
+    parts = torch.randint(0, 25, (2, 32, 32), dtype=torch.uint8)
+    limbs = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
+    previous = torch.rand(2, 4, 32, 32)
+    x = encode(parts, limbs, previous, Ingredients())
+    assert x.shape == (2, CHANNELS, 32, 32)
+    assert torch.equal(x[:, :PARTS].argmax(1).byte(), parts)
+    assert torch.equal(x[:, :PARTS].sum(1), torch.ones(2, 32, 32))
+    assert torch.equal((x[:, PARTS:-4] * 255).round().byte(), limbs.permute(0, 3, 1, 2))
+    assert torch.equal(x[:, -4:], previous)
+    without = encode(parts, limbs, previous, Ingredients(parts=False, previous=False))
+    assert without[:, :PARTS].abs().sum() == without[:, -4:].abs().sum() == 0
+
+
+def test_the_generator_never_makes_colour_without_alpha() -> None:
+    made = Generator(GENERATORS["realtime"])(torch.rand(2, CHANNELS, 64, 64))
+    assert made.shape == (2, 4, 64, 64)
+    assert (made[:, :3] <= made[:, 3:]).all()
+    assert made.min() >= 0
+    assert made[:, 3].max() <= 1
+
+
+def test_the_judge_sees_patches_and_its_features_match_themselves() -> None:
+    judge = PatchDiscriminator(8)
+    condition, picture = torch.rand(1, CHANNELS - 4, 64, 64), torch.rand(1, 3, 64, 64)
+    judged, features = judge(condition, picture)
+    assert judged.shape == (1, 1, 8, 8)
+    assert feature_matching(features, features) == 0
+
+
+def test_it_learns_goes_on_after_a_stop_and_performs(
+    tmp_path: Path, target: Target, data: Data
+) -> None:
+    """Half a minute: nearer to the truth than the plate alone; an untrained network is not."""
+    learnt, held_out = data
+    run = tmp_path / "run"
+    run.mkdir()
+    about = Trained(
+        "Juggler", target.dataset.manifest.id, "realtime", 64,
+        usual_side([target.labels(0)]), target.stage, Ingredients(),
+    )  # fmt: skip
+    about.save(run, target.plate, target.frame(0))
+    numbers = split(target)[1]
+    plate = score(PlateOnly(target.plate), target, numbers)
+    save_generator(Generator(SMALL), run / WEIGHTS_NAME)
+    untrained = score(GanPerformer(run, target.stage), target, numbers)
+    assert untrained.error > 0.8 * plate.error
+
+    told: list[Told] = []
+    first = training(run, 0.5)
+    first.run(learnt, held_out, Augment(), told.append, lambda: len(told) >= 15)
+    assert first.seen == 60
+    second = training(run, 0.5)
+    assert second.seen == 60
+    second.run(learnt, held_out, Augment(), told.append)
+    assert told[-1].losses["pixels"] < told[0].losses["pixels"]
+    assert "adversarial" in told[-1].losses
+    trained = score(GanPerformer(run, target.stage), target, numbers)
+    assert trained.error < 0.7 * plate.error
+    assert trained.error < 0.8 * untrained.error
+    assert trained.ssim > plate.ssim
+    assert RunFolder(run).history()[-1]["held_out"]["ssim"] > 0
+
+
+def test_a_newer_checkpoint_is_taken_up_and_nobody_is_the_plate(
+    tmp_path: Path, target: Target
+) -> None:
+    about = Trained(
+        "Juggler", "id", "realtime", 64, usual_side([target.labels(0)]), target.stage, Ingredients()
+    )
+    about.save(tmp_path, target.plate, target.frame(0))
+    torch.manual_seed(0)
+    save_generator(Generator(SMALL), tmp_path / WEIGHTS_NAME)
+    performer = GanPerformer(tmp_path)
+    pair = target.pairs[0]
+    assert pair.keypoints is not None
+    keypoints = target.keypoints[0]
+    analysis = Analysis(target.labels(0), person(keypoints), smoothed=keypoints)
+    before = performer.perform(target.frame(0), analysis, 5.0)
+    torch.manual_seed(1)
+    save_generator(Generator(SMALL), tmp_path / WEIGHTS_NAME)
+    performer.reset()
+    same = performer.perform(target.frame(0), analysis, 5.1)
+    assert np.array_equal(same, before)
+    performer.reset()
+    newer = performer.perform(target.frame(0), analysis, 7.0)
+    assert not np.array_equal(newer, before)
+    nobody = Analysis(np.zeros_like(analysis.labels), None)
+    assert np.array_equal(performer.perform(target.frame(0), nobody, 7.1), target.plate)
+
+
+def test_runs_that_cannot_be_used_say_so(tmp_path: Path, target: Target) -> None:
+    about = Trained("J", "id", "realtime", 64, 300, target.stage, Ingredients())
+    about.save(tmp_path, target.plate, target.frame(0))
+    save_generator(Generator(SMALL), tmp_path / WEIGHTS_NAME)
+    assert Trained.load(tmp_path)[0] == about
+    weights = (tmp_path / WEIGHTS_NAME).read_bytes()
+    (tmp_path / WEIGHTS_NAME).write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(TransferError, match="holds no generator"):
+        load_generator(tmp_path / WEIGHTS_NAME)
+    text = (tmp_path / PERFORMER_NAME).read_text()
+    (tmp_path / PERFORMER_NAME).write_text(
+        text.replace('"condition_version": 1', '"condition_version": 99')
+    )
+    with pytest.raises(TransferError, match="another version"):
+        Trained.load(tmp_path)
+
+
+def test_too_little_data_says_what_to_do(juggler: Path, tmp_path: Path) -> None:  # noqa: F811
+    folder = shutil.copytree(juggler, tmp_path / "d")
+    Dataset.open(folder).delete_pairs(range(80))
+    with pytest.raises(TrainingError, match="capture at least"):
+        split(Target.open(folder))
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, data: Data) -> None:
+    made = training(tmp_path, 0.2)
+    with torch.no_grad():
+        made.generator.out.weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="no number"):
+        made.run(data[0], data[1], Augment(), lambda told: None)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_the_judge_joins_late_and_slowly() -> None:
+    assert ramp(0) == ramp(0.35) == 0
+    assert 0 < ramp(0.4) < 1
+    assert ramp(0.5) == ramp(1.0) == 1

@@ -1,0 +1,313 @@
+"""What a performer learns from: crops of the dancer, small enough to keep, drawn anew each time."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inference.analysis import Keypoints, Labels, Rgb
+from inference.body import MIRROR_KEYPOINTS, MIRROR_LABELS
+from transfer.condition import PREVIOUS, draw_limbs
+from transfer.crop import Crop, Matrix, crop_around
+from transfer.plate import light, lit
+from transfer.target import Target
+
+MARGIN = 1.2
+"""Side of what is kept over what is rendered: room to shift and turn."""
+QUALITY = 95
+THREADS = 2
+AHEAD = 4
+
+Random = np.random.Generator
+_MIRROR = np.arange(256, dtype=np.uint8)
+_MIRROR[: len(MIRROR_LABELS)] = MIRROR_LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class Augment:
+    """How much pictures and conditions are changed, together or the condition alone."""
+
+    shift: float = 0.06
+    """Of the crop's side, at most."""
+    scale: float = 0.1
+    """At most, up or down."""
+    degrees: float = 6.0
+    mirror: float = 0.3
+    """How often; a dancer's two sides differ, but twice the poses are worth more."""
+    light: float = 0.05
+    drop: float = 0.05
+    """How often each part or limb is missing from the condition."""
+    keypoint_noise: float = 0.006
+    """Standard deviation, of the crop's side."""
+    no_previous: float = 0.5
+    """How often there is no previous picture."""
+    previous_noise: float = 0.04
+
+
+PLAIN = Augment(0, 0, 0, 0, 0, 0, 0, 0, 0)
+"""For measuring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One frame's crop, encoded."""
+
+    number: int
+    """Of the pair."""
+    rgb: bytes
+    labels: bytes
+    keypoints: Keypoints
+    """Pixels of the target's picture."""
+    crop: Crop
+    """What is rendered of the target's picture; `MARGIN` times as much is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training example, all of the crop's size `S`."""
+
+    rgb: Rgb
+    parts: Labels
+    mask: Labels
+    """The dancer, 0 or 1, nothing dropped."""
+    limbs: NDArray[np.uint8]
+    plate: Rgb
+    previous: NDArray[np.float32]
+    """`[S, S, 4]`."""
+
+
+class TransferData:
+    """Frames of one target as examples."""
+
+    def __init__(
+        self,
+        target: Target,
+        numbers: Sequence[int],
+        side: int,
+        size: int,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Reads and crops all `numbers` of the target's pairs once.
+
+        `side`: of the usual square, pixels of the target's picture; `size`: of what is rendered.
+        """
+        self.size = size
+        self._big = 2 * round(size * MARGIN / 2)
+        self._target = target
+        self._plate = target.plate
+        self._plates: dict[int, Rgb] = {}
+        self.kept: list[Kept] = []
+        with ThreadPoolExecutor(THREADS, "crops") as threads:
+            found = threads.map(lambda number: self._keep(number, side), numbers)
+            for done, one in enumerate(found, start=1):
+                if one is not None:
+                    self.kept.append(one)
+                progress(done, len(numbers))
+        self._place = {one.number: place for place, one in enumerate(self.kept)}
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def example(self, place: int, augment: Augment, random: Random) -> Example:
+        """The `place`-th frame, changed as `augment` says."""
+        one = self.kept[place]
+        matrix, mirrored = self._matrix(one.crop, augment, random)
+        parts = self._labels(one, matrix)
+        keypoints = one.keypoints.copy()
+        keypoints[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        if mirrored:
+            parts = np.asarray(cv2.LUT(parts, _MIRROR), np.uint8)
+            keypoints = keypoints[list(MIRROR_KEYPOINTS)]
+        mask = (parts > 0).astype(np.uint8)
+        if augment.drop:
+            parts, keypoints = _dropped(parts, keypoints, augment, random, self.size)
+        brightness = math.exp(random.normal(0, augment.light)) if augment.light else 1.0
+        return Example(
+            _lighter(self._rgb(one, matrix), brightness),
+            parts,
+            mask,
+            draw_limbs(keypoints, self.size),
+            _lighter(self._plate_at(one.crop.side, matrix), brightness),
+            self._previous(one, matrix, augment, random, brightness),
+        )
+
+    def _keep(self, number: int, side: int) -> Kept | None:
+        labels = self._target.labels(number)
+        crop = crop_around(labels, side)
+        if crop is None:
+            return None
+        rgb = self._target.frame(number)
+        rgb = lit(rgb, light(rgb, self._plate, labels))
+        large = _larger(crop)
+        jpeg = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+        _, picture = cv2.imencode(
+            ".jpg", cv2.cvtColor(large.cut(rgb, self._big), cv2.COLOR_RGB2BGR), jpeg
+        )
+        size = (self._big, self._big)
+        cut = cv2.warpAffine(labels, large.matrix(self._big), size, flags=cv2.INTER_NEAREST)
+        _, mask = cv2.imencode(".png", cut, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        keypoints = self._target.keypoints[number]
+        return Kept(number, picture.tobytes(), mask.tobytes(), keypoints, crop)
+
+    def _matrix(self, crop: Crop, augment: Augment, random: Random) -> tuple[Matrix, bool]:
+        """From the target's picture to the example, and whether that mirrors."""
+        matrix = np.vstack([crop.matrix(self.size), (0, 0, 1)])
+        mirrored = bool(random.random() < augment.mirror)
+        if augment.shift:
+            centre = (self.size - 1) / 2
+            scale = math.exp(random.uniform(-augment.scale, augment.scale))
+            degrees = random.uniform(-augment.degrees, augment.degrees)
+            turn = np.array(cv2.getRotationMatrix2D((centre, centre), degrees, scale), np.float64)
+            turn[:, 2] += random.uniform(-augment.shift, augment.shift, 2) * self.size
+            matrix = np.vstack([turn, (0, 0, 1)]) @ matrix
+        if mirrored:
+            matrix = np.array([[-1, 0, self.size - 1], [0, 1, 0], [0, 0, 1]]) @ matrix
+        return np.asarray(matrix[:2]), mirrored
+
+    def _from_kept(self, crop: Crop, matrix: Matrix) -> Matrix:
+        """From what is kept to the example."""
+        back = np.linalg.inv(np.vstack([_larger(crop).matrix(self._big), (0, 0, 1)]))
+        return np.asarray(matrix @ back)
+
+    def _rgb(self, one: Kept, matrix: Matrix) -> Rgb:
+        kept = cv2.imdecode(np.frombuffer(one.rgb, np.uint8), cv2.IMREAD_COLOR)
+        assert kept is not None
+        made = cv2.warpAffine(
+            kept, self._from_kept(one.crop, matrix), (self.size, self.size),
+            flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        return np.asarray(cv2.cvtColor(made, cv2.COLOR_BGR2RGB), np.uint8)
+
+    def _labels(self, one: Kept, matrix: Matrix) -> Labels:
+        kept = cv2.imdecode(np.frombuffer(one.labels, np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert kept is not None
+        made = cv2.warpAffine(
+            kept,
+            self._from_kept(one.crop, matrix),
+            (self.size, self.size),
+            flags=cv2.INTER_NEAREST,
+        )
+        return np.asarray(made, np.uint8)
+
+    def _plate_at(self, side: int, matrix: Matrix) -> Rgb:
+        """The plate in the example, from one that was made smaller first: nothing glitters."""
+        factor = min(1.0, self.size / side)
+        if side not in self._plates:
+            height, width = self._plate.shape[:2]
+            size = (max(1, round(width * factor)), max(1, round(height * factor)))
+            small = cv2.resize(self._plate, size, interpolation=cv2.INTER_AREA)
+            self._plates[side] = np.asarray(small, np.uint8)
+        small = self._plates[side]
+        x, y = small.shape[1] / self._plate.shape[1], small.shape[0] / self._plate.shape[0]
+        down = np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])
+        made = cv2.warpAffine(
+            small, matrix @ np.linalg.inv(down), (self.size, self.size),
+            flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        return np.asarray(made, np.uint8)
+
+    def _previous(
+        self, one: Kept, matrix: Matrix, augment: Augment, random: Random, brightness: float
+    ) -> NDArray[np.float32]:
+        place = self._place.get(one.number - 1)
+        if place is None or random.random() < augment.no_previous:
+            return np.zeros((self.size, self.size, PREVIOUS), np.float32)
+        before = self.kept[place]
+        rgb = _lighter(self._rgb(before, matrix), brightness)
+        alpha = (self._labels(before, matrix) > 0).astype(np.float32)[..., None]
+        if augment.previous_noise:
+            # What it will be given live is its own, softer and with errors.
+            rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.3, 1.5)), np.uint8)
+            coarse = random.normal(0, augment.previous_noise, (self.size // 8, self.size // 8, 3))
+            noise = cv2.resize(coarse.astype(np.float32), (self.size, self.size))
+            colours = (rgb / 255 + noise).clip(0, 1).astype(np.float32)
+        else:
+            colours = (rgb / 255).astype(np.float32)
+        return np.concatenate([colours * alpha, alpha], axis=2)
+
+
+def _larger(crop: Crop) -> Crop:
+    """What is kept of a crop's surroundings."""
+    side = round(crop.side * MARGIN)
+    out = (side - crop.side) // 2
+    return Crop(crop.x - out, crop.y - out, side)
+
+
+def _dropped(
+    parts: Labels, keypoints: Keypoints, augment: Augment, random: Random, size: int
+) -> tuple[Labels, Keypoints]:
+    """The condition as a network that looks at a stranger may get it: some of it is missing."""
+    table = np.arange(256, dtype=np.uint8)
+    table[1:][random.random(255) < augment.drop] = 0
+    keypoints = keypoints.copy()
+    keypoints[random.random(len(keypoints)) < augment.drop, 2] = 0
+    noise = random.normal(0, augment.keypoint_noise * size, (len(keypoints), 2))
+    keypoints[:, :2] += noise.astype(np.float32)
+    return np.asarray(cv2.LUT(parts, table), np.uint8), keypoints
+
+
+def _lighter(rgb: Rgb, brightness: float) -> Rgb:
+    if brightness == 1.0:
+        return rgb
+    return np.asarray(cv2.convertScaleAbs(rgb, alpha=brightness), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Examples as tensors: uint8 `[N, S, S(, 3)]`, `previous` float `[N, 4, S, S]`."""
+
+    rgb: Tensor
+    parts: Tensor
+    mask: Tensor
+    limbs: Tensor
+    plate: Tensor
+    previous: Tensor
+
+
+def batch_of(examples: Sequence[Example]) -> Batch:
+    """Examples side by side."""
+
+    def stacked(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(one, name) for one in examples]))
+
+    return Batch(
+        stacked("rgb"),
+        stacked("parts"),
+        stacked("mask"),
+        stacked("limbs"),
+        stacked("plate"),
+        stacked("previous").permute(0, 3, 1, 2),
+    )
+
+
+def batches(
+    data: TransferData, count: int, augment: Augment, seed: int, first: int = 0
+) -> Generator[Batch]:
+    """Batch `first` and all that follow; the same seed gives the same, whatever the threads."""
+
+    def make(number: int) -> Batch:
+        random = np.random.default_rng((seed, number))
+        places = random.integers(0, len(data), count)
+        return batch_of([data.example(int(place), augment, random) for place in places])
+
+    with ThreadPoolExecutor(THREADS, "batches") as threads:
+        waiting: deque[Future[Batch]] = deque()
+        number = first
+        try:
+            while True:
+                while len(waiting) < AHEAD:
+                    waiting.append(threads.submit(make, number))
+                    number += 1
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,36 @@
+"""Pictures in a performer's run: condition, what it makes of it, the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from capture.files import write_whole
+from inference.body import PALETTE
+from training.transfer_data import PLAIN, TransferData, batch_of
+from training.transfer_training import composited, pictures
+from transfer.condition import Ingredients
+from transfer.generator import Generator, encode
+
+COLUMNS = 8
+
+
+@torch.inference_mode()
+def write_samples(
+    generator: Generator, data: TransferData, ingredients: Ingredients, path: Path
+) -> None:
+    """A column each for some frames: condition, made, true."""
+    columns = []
+    for place in range(0, len(data), max(1, len(data) // COLUMNS)):
+        batch = batch_of([data.example(place, PLAIN, np.random.default_rng(0))])
+        x = encode(batch.parts, batch.limbs, torch.zeros_like(batch.previous), ingredients)
+        picture, _ = composited(generator(x), pictures(batch.plate))
+        made = (picture[0].permute(1, 2, 0) * 255).round().byte().numpy()
+        drawn = np.maximum(PALETTE[batch.parts[0].numpy()] // 2, batch.limbs[0].numpy())
+        columns.append(np.vstack([drawn, made, batch.rgb[0].numpy()]))
+    sheet = np.hstack(columns[:COLUMNS]).astype(np.uint8)
+    _, data_out = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    write_whole(path, data_out.tobytes())

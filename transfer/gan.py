@@ -1,0 +1,125 @@
+"""The performer that a generator plays: parts and pose in, a picture that was never taken out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inference.analysis import Analysis, Labels, Rgb
+from transfer.condition import PREVIOUS, draw_condition
+from transfer.crop import Crop, Matrix, crop_around
+from transfer.generator import Generator, encode
+from transfer.stage import Normaliser, Stage, Transform
+from transfer.trained import Trained, load_generator
+from transfer.trained_files import WEIGHTS_NAME
+
+LOOK_SECONDS = 1.0
+"""How often a newer checkpoint is looked for."""
+PREVIOUS_SECONDS = 0.3
+"""An older picture is not the previous one any more."""
+
+Layer = NDArray[np.float32]
+
+
+class GanPerformer:
+    """Plays a run's newest generator."""
+
+    def __init__(self, run: Path, source: Stage | None = None) -> None:
+        """`source`: the source's stage over its whole clip; None: live, learnt as it goes.
+
+        Raises `TransferError` when the run cannot be used.
+        """
+        self._run = run
+        self._trained, self._plate = Trained.load(run)
+        self._source = source
+        self._generator: Generator = load_generator(run / WEIGHTS_NAME)
+        self._newest = self._changed()
+        self._looked = 0.0
+        self.reset()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its pictures."""
+        return self._plate.shape[1], self._plate.shape[0]
+
+    def reset(self) -> None:
+        """Forget the source: another one begins."""
+        self._normaliser = Normaliser(self._trained.stage, self._source)
+        self._before: tuple[float, Crop, Layer] | None = None
+
+    def perform(self, rgb: Rgb, analysis: Analysis, time_s: float) -> Rgb:
+        """The target's picture; the clean plate when nobody is there."""
+        self._take_up_newer(time_s)
+        keypoints = analysis.smoothed
+        if analysis.person is None or keypoints is None:
+            self._before = None
+            return self._plate.copy()
+        transform = self._normaliser.update(keypoints, time_s)
+        if transform is None:
+            return self._plate.copy()
+        crop = self._crop(analysis.labels, transform)
+        if crop is None:
+            return self._plate.copy()
+        matrix = _joined(crop.matrix(self._trained.size), transform.matrix())
+        layer = self.render(analysis.labels, keypoints, matrix, self._previous(crop, time_s))
+        self._before = (time_s, crop, layer)
+        return crop.paste(layer, self._plate)
+
+    def render(
+        self, labels: Labels, keypoints: NDArray[np.float32], matrix: Matrix, previous: Layer
+    ) -> Layer:
+        """One layer `[S, S, 4]`: RGB weighted by alpha, and alpha, 0..1."""
+        drawn = draw_condition(labels, keypoints, matrix, self._trained.size)
+        with torch.inference_mode():
+            x = encode(
+                torch.from_numpy(drawn.parts)[None],
+                torch.from_numpy(drawn.limbs)[None],
+                torch.from_numpy(previous).permute(2, 0, 1)[None],
+                self._trained.ingredients,
+            )
+            made = self._generator(x.to(memory_format=torch.channels_last))
+        return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy(), np.float32)
+
+    def _crop(self, labels: Labels, transform: Transform) -> Crop | None:
+        """In the target's picture, of a label map of the source's."""
+        here = crop_around(labels, 1)
+        if here is None:
+            return None
+        scale = transform.scale
+        side = max(self._trained.side, round(here.side * scale))
+        x = (here.x + here.side / 2) * scale + transform.x
+        y = (here.y + here.side / 2) * scale + transform.y
+        return Crop(round(x - side / 2), round(y - side / 2), side)
+
+    def _previous(self, crop: Crop, time_s: float) -> Layer:
+        """The last layer moved into this crop; zeros when there is none."""
+        size = self._trained.size
+        if self._before is None or not 0 <= time_s - self._before[0] < PREVIOUS_SECONDS:
+            return np.zeros((size, size, PREVIOUS), np.float32)
+        _, before, layer = self._before
+        if before == crop:
+            return layer
+        back = np.vstack([before.matrix(size), (0, 0, 1)])
+        matrix = crop.matrix(size) @ np.linalg.inv(back)
+        return np.asarray(cv2.warpAffine(layer, matrix, (size, size)), np.float32)
+
+    def _take_up_newer(self, time_s: float) -> None:
+        """A run that is still learning gets better while one dances."""
+        if abs(time_s - self._looked) < LOOK_SECONDS:
+            return
+        self._looked = time_s
+        if (changed := self._changed()) != self._newest:
+            self._newest = changed
+            self._generator = load_generator(self._run / WEIGHTS_NAME)
+
+    def _changed(self) -> int:
+        return (self._run / WEIGHTS_NAME).stat().st_mtime_ns
+
+
+def _joined(second: Matrix, first: Matrix) -> Matrix:
+    """First one, then the other; all 2x3."""
+    return np.asarray(second @ np.vstack([first, (0, 0, 1)]))

@@ -1,0 +1,37 @@
+"""Performers by the folder that holds them: a dataset, or a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from transfer.errors import TransferError
+from transfer.knn import KnnPerformer
+from transfer.performer import Performer
+from transfer.stage import Stage
+from transfer.target import find_target
+from transfer.trained_files import is_trained
+
+Make: TypeAlias = Callable[[Stage | None], Performer]
+"""Makes the performer for a source; the source's stage over its clip, None when live."""
+
+
+def find_performer(name: str, kind: str | None = None) -> tuple[str, Make]:
+    """Title and maker of a performer by its folder.
+
+    `kind`: `knn` or `gan`; None: as the folder is. `TransferError` when it holds no such thing.
+    """
+    path = Path(name)
+    trained = is_trained(path)
+    if kind == "gan" and not trained:
+        raise TransferError(f"{name} is no trained run: give the folder that `run.py train` made.")
+    if not trained or kind == "knn":
+        target = find_target(name, Path("."))
+        return target.dataset.manifest.title, lambda source: KnnPerformer(target, source)
+    # PyTorch is imported for this alone: boards that only capture do without it.
+    from transfer.gan import GanPerformer
+    from transfer.trained import Trained
+
+    about, _ = Trained.load(path)
+    return about.title, lambda source: GanPerformer(path, source)
