@@ -22,6 +22,7 @@ COMMANDS = (
     "train",
     "perform",
     "evaluate",
+    "export-model",
     "distill",
     "evaluate-model",
 )
@@ -79,6 +80,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         "train": "train a performer on a dataset",
         "perform": "a video of somebody becomes a video of somebody else",
         "evaluate": "how like the truth a trained performer is",
+        "export-model": "a trained performer as an int8 TFLite file",
         "distill": "train a segmentation and pose network of your own",
         "evaluate-model": "how good a network is, on real data it never saw",
     }
@@ -207,6 +209,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     train_command.add_arguments(parser)
 
 
+def _add_export_model(parser: argparse.ArgumentParser) -> None:
+    from training import export_performer
+
+    export_performer.add_arguments(parser)
+
+
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     from training import evaluate_performer_command
 
@@ -243,6 +251,7 @@ _ADD = {
     "train": _add_train,
     "perform": _add_perform,
     "evaluate": _add_evaluate,
+    "export-model": _add_export_model,
     "distill": _add_distill,
     "evaluate-model": _add_evaluate_model,
 }

@@ -1,4 +1,4 @@
-"""From a trained student to a fully int8 TFLite file, checked against the float network.
+"""From a trained network to a fully int8 TFLite file.
 
 The heavy packages this needs are in `requirements-export.txt` alone.
 """
@@ -10,13 +10,14 @@ import importlib.util
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from capture.files import write_whole
@@ -65,13 +66,7 @@ def _fold(student: Student) -> Student:
     copy = Student(student.preset)
     copy.load_state_dict(student.state_dict())
     copy.eval()
-    for module in copy.modules():
-        if not isinstance(module, nn.Sequential) or len(module) < _BATCH_NORM_LAST:
-            continue
-        convolution, norm = module[0], module[1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            module[0] = nn.utils.fuse_conv_bn_eval(convolution, norm)
-            module[1] = nn.Identity()
+    fold_batch_norms(copy)
     with torch.no_grad():
         for name, scale in SCALES.items():
             head = copy.heads[name]
@@ -95,31 +90,58 @@ def export(student: Student, pictures: Sequence[Rgb], target: Path) -> None:
     Raises:
         TrainingError: packages are missing, or the file would not run on an Edge TPU.
     """
+    width, height = student.preset.input_size
+    inputs = [_as_input(rgb)[None] for rgb in pictures]
+    content = quantised(_Folded(student), (height, width, 3), len(HEADS), inputs)
+    if problems := edge_tpu_problems(content):
+        raise TrainingError(f"The network does not keep the Edge TPU's rules: {problems[0]}")
+    write_whole(target, content)
+
+
+def quantised(
+    network: nn.Module,
+    shape: tuple[int, int, int],
+    outputs: int,
+    inputs: Iterable[NDArray[np.float32]],
+) -> bytes:
+    """A network as an int8 TFLite file.
+
+    Args:
+        network: in evaluation mode, one `[1, C, H, W]` in, a tensor or a tuple of them out.
+        shape: H, W, C.
+        outputs: how many.
+        inputs: real ones `[1, H, W, C]`: ranges of all activations are taken from them.
+
+    Raises:
+        TrainingError: packages are missing.
+    """
     require_packages()
     from ai_edge_quantizer import quantizer, recipe
 
     converter: Any = importlib.import_module("litert_torch")
 
-    width, height = student.preset.input_size
-    module = converter.to_channel_last_io(
-        _Folded(student).eval(), args=[0], outputs=list(range(len(HEADS)))
-    )
-    sample = (torch.zeros(1, height, width, 3),)
+    module = converter.to_channel_last_io(network.eval(), args=[0], outputs=list(range(outputs)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float.tflite"
-        converter.convert(module.eval(), sample).export(str(path))
+        converter.convert(module.eval(), (torch.zeros(1, *shape),)).export(str(path))
         engine = quantizer.Quantizer(str(path))
         engine.load_quantization_recipe(recipe.static_wi8_ai8())
         name = _input_name(path)
-        calibrated = engine.calibrate(
-            {"serving_default": [{name: _as_input(rgb)[None]} for rgb in pictures]}
-        )
-        quantised = Path(folder) / "int8.tflite"
-        engine.quantize(calibrated).export_model(str(quantised))
-        content = quantised.read_bytes()
-    if problems := edge_tpu_problems(content):
-        raise TrainingError(f"The network does not keep the Edge TPU's rules: {problems[0]}")
-    write_whole(target, content)
+        calibrated = engine.calibrate({"serving_default": [{name: one} for one in inputs]})
+        written = Path(folder) / "int8.tflite"
+        engine.quantize(calibrated).export_model(str(written))
+        return written.read_bytes()
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Put every BatchNorm that follows a convolution into it; in evaluation mode only."""
+    for module in network.modules():
+        if not isinstance(module, nn.Sequential) or len(module) < _BATCH_NORM_LAST:
+            continue
+        convolution, norm = module[0], module[1]
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            module[0] = nn.utils.fuse_conv_bn_eval(convolution, norm)
+            module[1] = nn.Identity()
 
 
 def _as_input(rgb: Rgb) -> Any:

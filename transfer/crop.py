@@ -55,15 +55,19 @@ class Crop:
         `layer`: RGB weighted by alpha, and alpha, `[size, size, 4]`, 0..1.
         """
         height, width = picture.shape[:2]
-        large = cv2.resize(layer, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
+        made = picture.copy()
         x0, y0 = max(0, self.x), max(0, self.y)
         x1, y1 = min(width, self.x + self.side), min(height, self.y + self.side)
-        made = picture.copy()
         if x1 <= x0 or y1 <= y0:
             return made
+        levels = (layer * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+        large = cv2.resize(levels, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
         part = large[y0 - self.y : y1 - self.y, x0 - self.x : x1 - self.x]
-        behind = made[y0:y1, x0:x1] * (1 - part[..., 3:])
-        made[y0:y1, x0:x1] = (behind + part[..., :3] * 255).clip(0, 255)
+        behind = cv2.merge([cv2.bitwise_not(part[..., 3])] * 3)
+        region = made[y0:y1, x0:x1]
+        made[y0:y1, x0:x1] = cv2.add(
+            cv2.multiply(region, behind, scale=1 / 255), np.ascontiguousarray(part[..., :3])
+        )
         return made
 
 

@@ -13,9 +13,10 @@ from inference.analysis import Analysis, Labels, Rgb
 from transfer.condition import PREVIOUS, draw_condition
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.generator import Generator, encode
+from transfer.int8 import Int8Generator
 from transfer.stage import Normaliser, Stage, Transform
 from transfer.trained import Trained, load_generator
-from transfer.trained_files import WEIGHTS_NAME
+from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
 
 LOOK_SECONDS = 1.0
 """How often a newer checkpoint is looked for."""
@@ -36,8 +37,8 @@ class GanPerformer:
         self._run = run
         self._trained, self._plate = Trained.load(run)
         self._source = source
-        self._generator: Generator = load_generator(run / WEIGHTS_NAME)
         self._newest = self._changed()
+        self._load()
         self._looked = 0.0
         self.reset()
 
@@ -74,6 +75,9 @@ class GanPerformer:
     ) -> Layer:
         """One layer `[S, S, 4]`: RGB weighted by alpha, and alpha, 0..1."""
         drawn = draw_condition(labels, keypoints, matrix, self._trained.size)
+        if self._int8 is not None:
+            return self._int8.render(drawn, previous)
+        assert self._generator is not None
         with torch.inference_mode():
             x = encode(
                 torch.from_numpy(drawn.parts)[None],
@@ -114,10 +118,26 @@ class GanPerformer:
         self._looked = time_s
         if (changed := self._changed()) != self._newest:
             self._newest = changed
+            self._load()
+
+    def _load(self) -> None:
+        """The newer one of both files."""
+        self._generator: Generator | None = None
+        self._int8: Int8Generator | None = None
+        weights, int8 = self._newest
+        if int8 >= weights:
+            size, ingredients = self._trained.size, self._trained.ingredients
+            self._int8 = Int8Generator(self._run / INT8_NAME, size, ingredients)
+        else:
             self._generator = load_generator(self._run / WEIGHTS_NAME)
 
-    def _changed(self) -> int:
-        return (self._run / WEIGHTS_NAME).stat().st_mtime_ns
+    def _changed(self) -> tuple[int, int]:
+        """When the float weights and the int8 file were written."""
+        int8 = self._run / INT8_NAME
+        return (
+            (self._run / WEIGHTS_NAME).stat().st_mtime_ns,
+            int8.stat().st_mtime_ns if int8.is_file() else -1,
+        )
 
 
 def _joined(second: Matrix, first: Matrix) -> Matrix:

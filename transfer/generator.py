@@ -61,15 +61,19 @@ class Generator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """0..1; the first three channels never exceed the fourth."""
+        made = self.unweighted(x)
+        alpha = made[:, 3:]
+        return torch.cat([made[:, :3] * alpha, alpha], dim=1)
+
+    def unweighted(self, x: Tensor) -> Tensor:
+        """The same before the colours are weighted by alpha: what is exported."""
         one = self.stem(x)
         two = self.down2(one)
         three = self.down3(two)
         below = self.middle(self.down4(three))
         up = self.up1(self.up2(self.up3(below, three), two), one)
         raised = functional.interpolate(up, scale_factor=2.0, mode="nearest")
-        made = torch.sigmoid(self.out(self.last(raised)))
-        alpha = made[:, 3:]
-        return torch.cat([made[:, :3] * alpha, alpha], dim=1)
+        return torch.sigmoid(self.out(self.last(raised)))
 
 
 def encode(parts: Tensor, limbs: Tensor, previous: Tensor, ingredients: Ingredients) -> Tensor:

@@ -6,6 +6,7 @@ RUN/
   plate.png               the target's clean plate
   thumbnail.jpg           whom it shows
   generator.safetensors   the generator's weights; replaced whole while it learns
+  generator_int8.tflite   the same in int8, by `run.py export-model`; used while it is the newer one
 ```
 """
 
@@ -18,6 +19,7 @@ PERFORMER_NAME = "performer.json"
 PLATE_NAME = "plate.png"
 THUMBNAIL_NAME = "thumbnail.jpg"
 WEIGHTS_NAME = "generator.safetensors"
+INT8_NAME = "generator_int8.tflite"
 
 
 def is_trained(folder: Path) -> bool:

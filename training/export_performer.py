@@ -1,0 +1,96 @@
+"""`run.py export-model`: a trained performer as an int8 TFLite file, checked against float."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from capture.files import write_whole
+from training import export_tflite
+from training.errors import TrainingError
+from training.evaluate_performer import score
+from training.train_command import split
+from training.transfer_data import Augment, TransferData, batch_of
+from transfer.condition import CHANNELS
+from transfer.gan import GanPerformer
+from transfer.generator import Generator, encode
+from transfer.target import Target, find_target
+from transfer.trained import Trained, load_generator
+from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
+
+CALIBRATION = 100
+"""Conditions on which ranges are measured."""
+MOST_LOST = 0.01
+"""Of SSIM."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("--dataset", required=True, metavar="DATASET", help="the one it learnt")
+    parser.add_argument("--format", choices=("tflite",), default="tflite")
+    parser.set_defaults(command=main)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; its exit code."""
+    export_tflite.require_packages()
+    about, _ = Trained.load(arguments.run)
+    target = find_target(arguments.dataset, Path("."))
+    if target.dataset.manifest.id != about.dataset:
+        raise TrainingError(f"{arguments.run} was trained on another dataset: {about.title}.")
+    before, after = export(arguments.run, about, target)
+    print(f"{arguments.run / INT8_NAME} is ready: SSIM {after:.3f}, in float {before:.3f}.")
+    return 0
+
+
+def export(run: Path, about: Trained, target: Target) -> tuple[float, float]:
+    """Write the int8 file; SSIM of the held-out frames in float and in int8.
+
+    Raises:
+        TrainingError: packages are missing, or int8 loses more than `MOST_LOST`; then no file.
+    """
+    learnt, held_out = split(target)
+    generator = load_generator(run / WEIGHTS_NAME)
+    (run / INT8_NAME).unlink(missing_ok=True)
+    before = score(GanPerformer(run, target.stage), target, held_out).ssim
+    random = np.random.default_rng(0)
+    chosen = random.choice(learnt, min(CALIBRATION, len(learnt)), replace=False)
+    data = TransferData(target, sorted(map(int, chosen)), about.side, about.size)
+    inputs = [_input(data, place, about, random) for place in range(len(data))]
+    shape = (about.size, about.size, CHANNELS)
+    content = export_tflite.quantised(_Folded(generator), shape, 1, inputs)
+    write_whole(run / INT8_NAME, content)
+    after = score(GanPerformer(run, target.stage), target, held_out).ssim
+    if after < before - MOST_LOST:
+        (run / INT8_NAME).unlink()
+        raise TrainingError(
+            f"In int8 the SSIM falls from {before:.3f} to {after:.3f}: train longer, or go on with "
+            "the float weights; nothing was written."
+        )
+    return before, after
+
+
+def _input(
+    data: TransferData, place: int, about: Trained, random: np.random.Generator
+) -> NDArray[np.float32]:
+    batch = batch_of([data.example(place, Augment(), random)])
+    x = encode(batch.parts, batch.limbs, batch.previous, about.ingredients)
+    return x.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+class _Folded(nn.Module):
+    """The generator for export: BatchNorm folded, colours not weighted by alpha yet."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = copy.deepcopy(generator).eval()
+        export_tflite.fold_batch_norms(self.generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.generator.unweighted(x)
