@@ -19,6 +19,7 @@ from training.transfer_data import Augment, TransferData, batch_of
 from transfer.condition import CHANNELS
 from transfer.gan import GanPerformer
 from transfer.generator import Generator, encode
+from transfer.layers import fold_batch_norms
 from transfer.target import Target, find_target
 from transfer.trained import Trained, load_generator
 from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
@@ -90,7 +91,7 @@ class _Folded(nn.Module):
     def __init__(self, generator: Generator) -> None:
         super().__init__()
         self.generator = copy.deepcopy(generator).eval()
-        export_tflite.fold_batch_norms(self.generator)
+        fold_batch_norms(self.generator)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.generator.unweighted(x)

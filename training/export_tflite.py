@@ -24,8 +24,7 @@ from capture.files import write_whole
 from inference.analysis import Rgb
 from training.errors import TrainingError
 from training.network import HEADS, SCALES, Student
-
-_BATCH_NORM_LAST = 2
+from transfer.layers import fold_batch_norms
 
 EDGE_TPU_OPERATORS = frozenset(
     {
@@ -131,17 +130,6 @@ def quantised(
         written = Path(folder) / "int8.tflite"
         engine.quantize(calibrated).export_model(str(written))
         return written.read_bytes()
-
-
-def fold_batch_norms(network: nn.Module) -> None:
-    """Put every BatchNorm that follows a convolution into it; in evaluation mode only."""
-    for module in network.modules():
-        if not isinstance(module, nn.Sequential) or len(module) < _BATCH_NORM_LAST:
-            continue
-        convolution, norm = module[0], module[1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            module[0] = nn.utils.fuse_conv_bn_eval(convolution, norm)
-            module[1] = nn.Identity()
 
 
 def _as_input(rgb: Rgb) -> Any:

@@ -41,8 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from", dest="start", default="none", metavar="RUN|none", help="start weights"
     )
-    parser.add_argument("--without", nargs="+", default=[], choices=("parts", "pose", "previous"),
-                        help="leave this out of the condition")  # fmt: skip
+    parser.add_argument(
+        "--condition",
+        nargs="+",
+        default=["parts", "pose"],
+        choices=("parts", "pose", "previous"),
+        help="what the generator goes by; previous: its own last picture",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--progress", choices=("bar", "json"), default="bar")
     parser.set_defaults(command=main)
@@ -72,7 +77,9 @@ def main(arguments: argparse.Namespace) -> int:
     training = TransferTraining(
         generator, run, about.ingredients, arguments.minutes, arguments.seed
     )
-    _train(training, data, kept_out, arguments.progress == "json")
+    # What is not looked at need not be made.
+    augment = Augment() if about.ingredients.previous else Augment(no_previous=1.0)
+    _train(training, data, kept_out, augment, arguments.progress == "json")
     write_samples(training.mean.eval(), kept_out, about.ingredients, run.path / "samples.png")
     write_curves(run.history(), run.path / "curves.png")
     print(_summary(training))
@@ -105,16 +112,16 @@ def _options(arguments: argparse.Namespace, target: Target) -> dict[str, Any]:
         "size": arguments.size,
         "minutes": arguments.minutes,
         "from": arguments.start,
-        "without": arguments.without,
+        "condition": arguments.condition,
         "seed": arguments.seed,
     }
 
 
 def _ingredients(arguments: argparse.Namespace) -> Ingredients:
-    left_out = set(arguments.without)
-    if {"parts", "pose"} <= left_out:
-        raise TrainingError("Without parts and pose nothing is left to go by: leave out one.")
-    return Ingredients(**{name: name not in left_out for name in ("parts", "pose", "previous")})
+    wanted = set(arguments.condition)
+    if wanted == {"previous"}:
+        raise TrainingError("Its last picture alone tells no pose: add parts, pose or both.")
+    return Ingredients(**{name: name in wanted for name in ("parts", "pose", "previous")})
 
 
 def _first_generator(arguments: argparse.Namespace) -> Generator:
@@ -132,7 +139,11 @@ def _first_generator(arguments: argparse.Namespace) -> Generator:
 
 
 def _train(
-    training: TransferTraining, data: TransferData, held_out: TransferData, as_json: bool
+    training: TransferTraining,
+    data: TransferData,
+    held_out: TransferData,
+    augment: Augment,
+    as_json: bool,
 ) -> None:
     stopped = False
 
@@ -153,7 +164,7 @@ def _train(
                     told_at = time.monotonic()
                     print(_json(told), flush=True) if as_json else progress.note(_line(told))
 
-            training.run(data, held_out, Augment(), tell, lambda: stopped, progress.note)
+            training.run(data, held_out, augment, tell, lambda: stopped, progress.note)
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

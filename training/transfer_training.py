@@ -50,6 +50,10 @@ OUTSIDE = 0.3
 """How much alpha outside the mask counts, against missing alpha inside."""
 
 
+class NotANumber(TrainingError):
+    """The loss is no number any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What is told of a run's progress."""
@@ -87,6 +91,7 @@ class TransferTraining:
         self._total, self._rate, self._batch = minutes * 60, preset.learning_rate, preset.batch
         self._seed, self._step, self.seen = seed, 0, 0
         self.seconds, self._waited = 0.0, 0.0
+        self._slowed = False
         self.held_out: dict[str, float] = {}
         self._generator_steps = torch.optim.Adam(
             self.generator.parameters(), self._rate, betas=(0.5, 0.99)
@@ -108,19 +113,29 @@ class TransferTraining:
     ) -> None:
         """Train until the time is spent or `stop` says so; saves as it goes and at the end.
 
+        When the loss is no number any more it goes back to the last good state and on with half
+        the learning rate, once; out of memory, with half the batch. Both are said through `note`.
+
         Raises:
-            TrainingError: the loss is no number any more; the last good state stays.
+            TrainingError: the loss is no number again; the last good state stays.
             CaptureError: the disk is full; the last state that was saved stays.
         """
         while self.seconds < self._total:
             try:
                 self._sit(data, held_out, augment, tell, stop)
                 return
+            except NotANumber:
+                good = self._run.load()
+                if good is None or self._slowed:
+                    raise
+                self._restore(good)
+                self._slowed, self._rate = True, self._rate / 2
+                note("The loss was no number any more: back to the last good state, more slowly.")
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error) or self._batch == 1:
                     raise
-            self._batch //= 2
-            note(f"Out of memory: training goes on with {self._batch} pictures at a time.")
+                self._batch //= 2
+                note(f"Out of memory: training goes on with {self._batch} pictures at a time.")
 
     def _sit(
         self,
@@ -173,7 +188,7 @@ class TransferTraining:
                    "adversarial": ADVERSARIAL * judged, "features": FEATURES * judged}  # fmt: skip
         loss = torch.stack([weights[name] * value for name, value in found.items()]).sum()
         if not math.isfinite(float(loss.detach())):
-            raise TrainingError(
+            raise NotANumber(
                 f"The loss is no number any more after {self.seen} pictures; the last good state "
                 "is kept."
             )

@@ -60,13 +60,13 @@ class Crop:
         x1, y1 = min(width, self.x + self.side), min(height, self.y + self.side)
         if x1 <= x0 or y1 <= y0:
             return made
-        levels = (layer * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+        levels = cv2.convertScaleAbs(layer, alpha=255)
         large = cv2.resize(levels, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
         part = large[y0 - self.y : y1 - self.y, x0 - self.x : x1 - self.x]
         behind = cv2.merge([cv2.bitwise_not(part[..., 3])] * 3)
         region = made[y0:y1, x0:x1]
         made[y0:y1, x0:x1] = cv2.add(
-            cv2.multiply(region, behind, scale=1 / 255), np.ascontiguousarray(part[..., :3])
+            cv2.multiply(region, behind, scale=1 / 255), cv2.cvtColor(part, cv2.COLOR_BGRA2BGR)
         )
         return made
 

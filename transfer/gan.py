@@ -14,6 +14,7 @@ from transfer.condition import PREVIOUS, draw_condition
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.generator import Generator, encode
 from transfer.int8 import Int8Generator
+from transfer.layers import fold_batch_norms
 from transfer.stage import Normaliser, Stage, Transform
 from transfer.trained import Trained, load_generator
 from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
@@ -130,6 +131,7 @@ class GanPerformer:
             self._int8 = Int8Generator(self._run / INT8_NAME, size, ingredients)
         else:
             self._generator = load_generator(self._run / WEIGHTS_NAME)
+            fold_batch_norms(self._generator)
 
     def _changed(self) -> tuple[int, int]:
         """When the float weights and the int8 file were written."""

@@ -40,14 +40,13 @@ class Int8Generator:
         levels = np.arange(256) / 255
         self._levels = self._quantised(levels)
         zero, one = self._quantised(np.array([0.0, 1.0]))
-        self._zero = zero
-        self._one_hot = np.where(np.eye(256, PARTS, dtype=np.bool_), one, zero).astype(np.int8)
+        shown = np.eye(256, CHANNELS, dtype=np.bool_) & (np.arange(CHANNELS) < PARTS)
+        self._pixels = np.where(shown & ingredients.parts, one, zero).astype(np.int8)
+        """All channels of a pixel, by its label."""
 
     def render(self, drawn: Drawn, previous: Layer) -> Layer:
         """RGB weighted by alpha, and alpha, `[S, S, 4]`, 0..1."""
-        x = np.full((*drawn.parts.shape, CHANNELS), self._zero, np.int8)
-        if self._ingredients.parts:
-            x[..., :PARTS] = self._one_hot[drawn.parts]
+        x = np.take(self._pixels, drawn.parts, axis=0)
         if self._ingredients.pose:
             x[..., PARTS : PARTS + LIMBS] = self._levels[drawn.limbs]
         if self._ingredients.previous and previous.any():

@@ -9,6 +9,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+CONVOLUTION_AND_NORM = 2
+"""Modules at the beginning of a sequence that become one."""
+
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
     """Convolution, BatchNorm, ReLU; with stride 2 it is centred on every other pixel."""
@@ -64,3 +67,14 @@ def initialise(network: nn.Module) -> None:
             norm = module.second[1]
             assert isinstance(norm, nn.BatchNorm2d)
             nn.init.zeros_(norm.weight)
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Put every BatchNorm that follows a convolution into it; in evaluation mode only."""
+    for module in network.modules():
+        if not isinstance(module, nn.Sequential) or len(module) < CONVOLUTION_AND_NORM:
+            continue
+        convolution, norm = module[0], module[1]
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            module[0] = nn.utils.fuse_conv_bn_eval(convolution, norm)
+            module[1] = nn.Identity()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from playwright.sync_api import expect
 
 from capture.importer import ImportOptions, import_video
 from inference.pool import NetworkPool
-from tests.browser.conftest import JUGGLER, Open, Server, wait_live
+from tests.browser.conftest import JUGGLER, RUN, Open, Server, wait_live
 from tests.browser.test_capture_page import DECODED, pixels
 from transfer.target import Target
 
@@ -70,6 +72,40 @@ def test_the_camera_is_shown_as_a_dancer_and_back(
     page.wait_for_function("document.getElementById('live').videoWidth === 640")
     expect(button).to_have_attribute("aria-checked", "false")
     assert np.abs(pixels(page).astype(int) - before).mean() < 60
+
+
+def test_the_camera_is_shown_by_a_trained_run(
+    models: Path, start_server: Start, open_page: Open, tmp_path: Path
+) -> None:
+    """The run was trained for twenty seconds: a shape of the man where he is, before his park."""
+    server = start_server()
+    run = server.data / "runs" / "me"
+    for arguments in (
+        ["capture", JUGGLER, "--out", tmp_path / "juggler"],
+        ["train", tmp_path / "juggler", "--out", run, "--minutes", "0.35"],
+    ):
+        subprocess.run([sys.executable, RUN, *map(str, arguments)], check=True)
+    page = open_page(server.url)
+    wait_live(page)
+    page.locator(".performer", has_text="trained").click()
+    expect(page.locator("#stage-note")).to_be_hidden()
+    page.wait_for_timeout(2500)
+    target = Target.open(tmp_path / "juggler")
+    plate = cv2.resize(target.plate, (64, 48), interpolation=cv2.INTER_AREA).astype(int)
+    somebody = np.zeros((480, 640), np.uint8)
+    for number in range(len(target.pairs)):
+        somebody |= (target.labels(number) > 0).astype(np.uint8)
+    share = cv2.resize(somebody * 255, (64, 48), interpolation=cv2.INTER_AREA)
+    frames = page.evaluate(DECODED)
+    shown = []
+    for _ in range(8):
+        page.wait_for_timeout(250)
+        shown.append(np.abs(pixels(page).astype(int) - plate).max(axis=2))
+    assert page.evaluate(DECODED) - frames > 20
+    far = cv2.dilate(share, np.ones((11, 11), np.uint8)) == 0
+    assert np.median(np.stack(shown)[:, far]) < 12
+    there = cv2.erode(share, np.ones((3, 3), np.uint8)) > 127
+    assert np.mean(np.stack(shown)[:, there]) > 1.5 * np.mean(np.stack(shown)[:, far])
 
 
 def test_who_cannot_be_shown_is_said_and_the_picture_goes_on(

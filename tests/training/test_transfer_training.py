@@ -129,13 +129,13 @@ def test_the_condition_is_encoded_channel_by_channel() -> None:
     parts = torch.randint(0, 25, (2, 32, 32), dtype=torch.uint8)
     limbs = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
     previous = torch.rand(2, 4, 32, 32)
-    x = encode(parts, limbs, previous, Ingredients())
+    x = encode(parts, limbs, previous, Ingredients(previous=True))
     assert x.shape == (2, CHANNELS, 32, 32)
     assert torch.equal(x[:, :PARTS].argmax(1).byte(), parts)
     assert torch.equal(x[:, :PARTS].sum(1), torch.ones(2, 32, 32))
     assert torch.equal((x[:, PARTS:-4] * 255).round().byte(), limbs.permute(0, 3, 1, 2))
     assert torch.equal(x[:, -4:], previous)
-    without = encode(parts, limbs, previous, Ingredients(parts=False, previous=False))
+    without = encode(parts, limbs, previous, Ingredients(parts=False))
     assert without[:, :PARTS].abs().sum() == without[:, -4:].abs().sum() == 0
 
 
@@ -247,6 +247,27 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, data: Data)
     with pytest.raises(TrainingError, match="no number"):
         made.run(data[0], data[1], Augment(), lambda told: None)
     assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_it_goes_back_to_the_last_good_state_once(tmp_path: Path, data: Data) -> None:
+    made = training(tmp_path, 5)
+    seconds: list[float] = []
+    notes: list[str] = []
+
+    def tell(told: Told) -> None:
+        seconds.append(told.seconds)
+        if len(seconds) in (4, 8):
+            with torch.no_grad():
+                made.generator.out.weight.fill_(float("nan"))
+
+    made.run(data[0], data[1], Augment(), lambda told: None, lambda: True)
+    with pytest.raises(TrainingError, match="no number"):
+        made.run(data[0], data[1], Augment(), tell, lambda: False, notes.append)
+    assert len(notes) == 1
+    assert "last good state" in notes[0]
+    assert seconds[4] < seconds[3] + 2
+    kept = load_generator(tmp_path / WEIGHTS_NAME).state_dict()
+    assert all(value.isfinite().all() for value in kept.values())
 
 
 def test_the_judge_joins_late_and_slowly() -> None:
