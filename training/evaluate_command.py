@@ -25,6 +25,7 @@ from inference.pool import NetworkPool
 from inference.runtime import Device
 from training.errors import TrainingError
 from training.evaluation import ROWS, Look, Material, Row, clip_frames, masks
+from training.model_card import fill
 from training.run_folder import load_student, metadata
 from training.sources import checksum
 from training.student_network import StudentNetwork
@@ -42,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teacher", nargs="+", default=["bodypix-075"], metavar="NAME")
     parser.add_argument("--data", type=Path, default=None, metavar="FOLDER", help="of real data")
     parser.add_argument("--json", type=Path, default=None, metavar="F")
+    parser.add_argument(
+        "--card",
+        type=Path,
+        metavar="F.md",
+        help="put the figures into a model card (with --beside)",
+    )
     parser.add_argument("--only", nargs="+", choices=(*ROWS, SPEED, QUANTISATION), metavar="ROW")
     parser.add_argument("--long-side", type=int, default=DEFAULT_LONG_SIDE, metavar="N")
     parser.set_defaults(command=main)
@@ -66,6 +73,8 @@ def main(arguments: argparse.Namespace) -> int:
         for name, row in _speeds(paths, material, arguments.long_side).items():
             report["models"][name]["rows"][SPEED] = row
             print(_line(name, SPEED, row))
+    if arguments.card:
+        fill(arguments.card, report)
     if arguments.json:
         write_whole(arguments.json, json.dumps(report, indent=2).encode())
     return 0
