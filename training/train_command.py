@@ -6,6 +6,7 @@ import argparse
 import json
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import torch
 from capture.progress import Progress
 from training.errors import TrainingError
 from training.run_folder import RunFolder
+from training.same_person import check_one_person
 from training.sheet import write_curves
-from training.transfer_data import Augment, TransferData
+from training.transfer_data import Augment, Joined, TransferData
 from training.transfer_sheet import write_samples
 from training.transfer_training import Told, TransferTraining
 from transfer.condition import Ingredients
@@ -33,7 +35,7 @@ HELD_OUT = 0.1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dataset", metavar="DATASET", help="who is to be shown")
+    parser.add_argument("datasets", nargs="+", metavar="DATASET", help="who is to be shown")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN")
     parser.add_argument("--preset", choices=tuple(GENERATORS), default="realtime")
     parser.add_argument("--size", type=int, choices=SIZES, default=SIZES[0])
@@ -57,22 +59,29 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     if not 0 < arguments.minutes <= 60 * 24 * 14:
         raise TrainingError("--minutes is more than 0 and at most two weeks.")
-    target = find_target(arguments.dataset, Path("."))
+    targets = find_targets(arguments.datasets)
     run = RunFolder(arguments.out)
-    run.open(_options(arguments, target))
-    learnt, held_out = split(target)
-    side = usual_side([target.labels(number) for number in learnt[:: max(1, len(learnt) // 200)]])
+    run.open(_options(arguments, targets))
+    parts = [split(target) for target in targets]
+    check_enough(targets, parts)
+    check_one_person(targets)
+    first = targets[0]
+    some = [
+        target.labels(number)
+        for target, (learnt, _) in zip(targets, parts, strict=True)
+        for number in learnt[:: max(1, len(learnt) // 200)]
+    ]
     about = Trained(
-        target.dataset.manifest.title, target.dataset.manifest.id, arguments.preset,
-        arguments.size, side, target.stage, _ingredients(arguments),
+        first.dataset.manifest.title, first.dataset.manifest.id, arguments.preset,
+        arguments.size, usual_side(some), first.stage, _ingredients(arguments),
     )  # fmt: skip
-    about.save(run.path, target.plate, target.frame(learnt[len(learnt) // 2]))
-    with Progress("crops", "frame") as progress:
-        data = TransferData(target, learnt, side, arguments.size, progress)
-        kept_out = TransferData(target, held_out, side, arguments.size)
+    middle = parts[0][0][len(parts[0][0]) // 2]
+    about.save(run.path, first.plate, first.frame(middle))
+    data, kept_out = _examples(targets, parts, about)
     print(f"{len(data)} frames to learn from, the last {len(kept_out)} in time are held out.")
-    if sentence := target.usable.sentence():
-        print(sentence)
+    for target in targets:
+        if sentence := target.usable.sentence():
+            print(f"{target.dataset.manifest.title}: {sentence}")
     generator = _first_generator(arguments)
     training = TransferTraining(
         generator, run, about.ingredients, arguments.minutes, arguments.seed
@@ -87,28 +96,60 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def split(target: Target) -> tuple[list[int], list[int]]:
-    """Numbers of the usable pairs to learn from, and of all pairs in the last tenth of the time.
+def find_targets(names: Sequence[str]) -> list[Target]:
+    """The datasets, all of one frame size; `TransferError` or `TrainingError` when they cannot be
+    used together."""
+    targets = [find_target(name, Path(".")) for name in names]
+    for target in targets:
+        if target.size != targets[0].size:
+            (w, h), (x, y) = targets[0].size, target.size
+            raise TrainingError(
+                f"{targets[0].dataset.manifest.title} has pictures of {w}x{h}, "
+                f"{target.dataset.manifest.title} of {x}x{y}: train on datasets of one camera."
+            )
+    return targets
 
-    Raises `TrainingError` when there are too few.
-    """
+
+def _examples(
+    targets: Sequence[Target], parts: Sequence[tuple[list[int], list[int]]], about: Trained
+) -> tuple[Joined, Joined]:
+    """What is learnt from, and what is held out."""
+    with Progress("crops", "frame") as progress:
+        data = [
+            TransferData(target, learnt, about.side, about.size, progress)
+            for target, (learnt, _) in zip(targets, parts, strict=True)
+        ]
+    kept_out = [
+        TransferData(target, held_out, about.side, about.size)
+        for target, (_, held_out) in zip(targets, parts, strict=True)
+    ]
+    return Joined(data), Joined(kept_out)
+
+
+def split(target: Target) -> tuple[list[int], list[int]]:
+    """Numbers of the usable pairs to learn from, and of all pairs in the last tenth of the time."""
     first = len(target.pairs) - max(1, round(len(target.pairs) * HELD_OUT))
     learnt = [number for number in target.usable.numbers if number < first]
-    if len(learnt) < LEAST_PAIRS:
-        raise TrainingError(
-            f"{target.dataset.manifest.title} has {len(learnt)} usable frames, {LEAST_PAIRS} are "
-            f"needed: capture at least {LEAST_PAIRS / 15:.0f} seconds more, whole body in the "
-            f"picture, standing still enough not to blur. {target.usable.sentence()}".strip()
-        )
     return learnt, list(range(first, len(target.pairs)))
 
 
-def _options(arguments: argparse.Namespace, target: Target) -> dict[str, Any]:
+def check_enough(targets: Sequence[Target], parts: Sequence[tuple[list[int], list[int]]]) -> None:
+    """Raise `TrainingError` when there is too little to learn from."""
+    count = sum(len(learnt) for learnt, _ in parts)
+    if count < LEAST_PAIRS:
+        why = " ".join(sentence for target in targets if (sentence := target.usable.sentence()))
+        raise TrainingError(
+            f"There are {count} usable frames, {LEAST_PAIRS} are needed: capture some seconds "
+            f"more, the whole body in a sharp picture. {why}".strip()
+        )
+
+
+def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[str, Any]:
     return {
         "kind": "performer",
         "preset": arguments.preset,
-        "dataset": target.dataset.manifest.id,
-        "title": target.dataset.manifest.title,
+        "datasets": [target.dataset.manifest.id for target in targets],
+        "title": targets[0].dataset.manifest.title,
         "size": arguments.size,
         "minutes": arguments.minutes,
         "from": arguments.start,
@@ -140,8 +181,8 @@ def _first_generator(arguments: argparse.Namespace) -> Generator:
 
 def _train(
     training: TransferTraining,
-    data: TransferData,
-    held_out: TransferData,
+    data: Joined,
+    held_out: Joined,
     augment: Augment,
     as_json: bool,
 ) -> None:

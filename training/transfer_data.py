@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -235,6 +236,32 @@ class TransferData:
         return np.concatenate([colours * alpha, alpha], axis=2)
 
 
+class Examples(Protocol):
+    """Frames that examples are made of."""
+
+    def __len__(self) -> int: ...
+
+    def example(self, place: int, augment: Augment, random: Random) -> Example:
+        """The `place`-th frame, changed as `augment` says."""
+
+
+class Joined:
+    """Several clips of one dancer as one."""
+
+    def __init__(self, parts: Sequence[TransferData]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([len(part) for part in parts])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def example(self, place: int, augment: Augment, random: Random) -> Example:
+        """The `place`-th frame of all, changed as `augment` says."""
+        part = int(np.searchsorted(self._ends, place, side="right"))
+        before = int(self._ends[part - 1]) if part else 0
+        return self._parts[part].example(place - before, augment, random)
+
+
 def _larger(crop: Crop) -> Crop:
     """What is kept of a crop's surroundings."""
     side = round(crop.side * MARGIN)
@@ -290,7 +317,7 @@ def batch_of(examples: Sequence[Example]) -> Batch:
 
 
 def batches(
-    data: TransferData, count: int, augment: Augment, seed: int, first: int = 0
+    data: Examples, count: int, augment: Augment, seed: int, first: int = 0
 ) -> Generator[Batch]:
     """Batch `first` and all that follow; the same seed gives the same, whatever the threads."""
 

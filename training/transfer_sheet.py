@@ -10,7 +10,7 @@ import torch
 
 from capture.files import write_whole
 from inference.body import PALETTE
-from training.transfer_data import PLAIN, TransferData, batch_of
+from training.transfer_data import PLAIN, Examples, batch_of
 from training.transfer_training import composited, pictures
 from transfer.condition import Ingredients
 from transfer.generator import Generator, encode
@@ -20,7 +20,7 @@ COLUMNS = 8
 
 @torch.inference_mode()
 def write_samples(
-    generator: Generator, data: TransferData, ingredients: Ingredients, path: Path
+    generator: Generator, data: Examples, ingredients: Ingredients, path: Path
 ) -> None:
     """A column each for some frames: condition, made, true."""
     columns = []

@@ -24,7 +24,7 @@ from training.distill import best_device, has_bfloat16, out_of_memory
 from training.errors import TrainingError
 from training.picture_metrics import ssim
 from training.run_folder import RunFolder
-from training.transfer_data import PLAIN, Augment, Batch, TransferData, batch_of, batches
+from training.transfer_data import PLAIN, Augment, Batch, Examples, batch_of, batches
 from transfer.condition import Ingredients
 from transfer.generator import Generator, encode
 from transfer.trained import save_generator
@@ -104,8 +104,8 @@ class TransferTraining:
 
     def run(
         self,
-        data: TransferData,
-        held_out: TransferData,
+        data: Examples,
+        held_out: Examples,
         augment: Augment,
         tell: Callable[[Told], None],
         stop: Callable[[], bool] = lambda: False,
@@ -139,8 +139,8 @@ class TransferTraining:
 
     def _sit(
         self,
-        data: TransferData,
-        held_out: TransferData,
+        data: Examples,
+        held_out: Examples,
         augment: Augment,
         tell: Callable[[Told], None],
         stop: Callable[[], bool],
@@ -240,7 +240,7 @@ class TransferTraining:
             else:
                 value.copy_(ours[name])
 
-    def _measure(self, held_out: TransferData, found: dict[str, float]) -> None:
+    def _measure(self, held_out: Examples, found: dict[str, float]) -> None:
         self.held_out = crop_accuracy(self.mean.eval(), held_out, self._ingredients)
         line: dict[str, Any] = {"seconds": round(self.seconds, 1), "seen": self.seen}
         self._run.note(line | {"losses": found, "held_out": self.held_out})
@@ -297,7 +297,7 @@ def reconstruction(picture: Tensor, alpha: Tensor, true: Tensor, mask: Tensor) -
 
 @torch.inference_mode()
 def crop_accuracy(
-    generator: Generator, data: TransferData, ingredients: Ingredients, most: int = 30
+    generator: Generator, data: Examples, ingredients: Ingredients, most: int = 30
 ) -> dict[str, float]:
     """On true conditions of frames, without a previous picture: SSIM and mean absolute error
     (0..255) in the crop."""

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from capture.dataset import Dataset
+from capture.importer import ImportOptions, import_video
 from inference.analysis import Analysis
+from inference.pool import NetworkPool
 from tests.figures import person
 from tests.transfer.conftest import juggler  # noqa: F401  A fixture.
 from training.discriminator import PatchDiscriminator, feature_matching
@@ -19,8 +21,9 @@ from training.errors import TrainingError
 from training.evaluate_performer import PlateOnly, score
 from training.picture_metrics import ssim
 from training.run_folder import RunFolder
-from training.train_command import split
-from training.transfer_data import PLAIN, Augment, TransferData, batches
+from training.same_person import check_one_person
+from training.train_command import check_enough, find_targets, split
+from training.transfer_data import PLAIN, Augment, Joined, TransferData, batches
 from training.transfer_training import Told, TransferTraining, ramp
 from transfer.condition import CHANNELS, PARTS, Ingredients
 from transfer.crop import usual_side
@@ -236,8 +239,37 @@ def test_runs_that_cannot_be_used_say_so(tmp_path: Path, target: Target) -> None
 def test_too_little_data_says_what_to_do(juggler: Path, tmp_path: Path) -> None:  # noqa: F811
     folder = shutil.copytree(juggler, tmp_path / "d")
     Dataset.open(folder).delete_pairs(range(80))
-    with pytest.raises(TrainingError, match="capture at least"):
-        split(Target.open(folder))
+    target = Target.open(folder)
+    with pytest.raises(TrainingError, match="usable frames, 50 are needed"):
+        check_enough([target], [split(target)])
+
+
+def test_two_people_are_not_learnt_as_one(videos: Path, models: Path, tmp_path: Path) -> None:
+    """The booth's grey shirt and its orange jumper, and the grey shirt twice."""
+    pool = NetworkPool.open("bodypix-075", "cpu")
+    for name in ("milk", "please", "book"):
+        clip = videos / "booth" / f"{name}.mkv"
+        import_video(clip, tmp_path / name, pool, ImportOptions())
+    pool.close()
+    milk, please, book = find_targets([str(tmp_path / n) for n in ("milk", "please", "book")])
+    check_one_person([milk, please])
+    with pytest.raises(TrainingError, match="Two people, or two dresses"):
+        check_one_person([milk, book])
+    manifest = tmp_path / "book" / "dataset.json"
+    manifest.write_text(manifest.read_text().replace('"width": 640', '"width": 320'))
+    with pytest.raises(TrainingError, match="datasets of one camera"):
+        find_targets([str(tmp_path / "milk"), str(tmp_path / "book")])
+
+
+def test_clips_are_joined_in_order(data: Data) -> None:
+    both = Joined(data)
+    assert len(both) == len(data[0]) + len(data[1])
+    random = np.random.default_rng
+    for place, (part, own) in {
+        0: (0, 0), len(data[0]) - 1: (0, len(data[0]) - 1), len(data[0]): (1, 0)
+    }.items():  # fmt: skip
+        ours = both.example(place, PLAIN, random(0))
+        assert np.array_equal(ours.rgb, data[part].example(own, PLAIN, random(0)).rgb)
 
 
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, data: Data) -> None:
