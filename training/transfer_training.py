@@ -31,12 +31,14 @@ from transfer.trained import save_generator
 from transfer.trained_files import WEIGHTS_NAME
 
 ALONE = 0.35
-"""Share of the time before the discriminator joins."""
+"""Share of the time before the discriminator joins..."""
+LEAST_ALONE_SECONDS = 90.0
+"""...and so long at least: before, there is nothing worth judging."""
 RAMP = 0.1
 """Share of the time over which its word comes to count."""
 DECAY = 0.7
 """Share of the time after which the learning rate falls to nothing."""
-WARM_UP_STEPS = 50
+WARM_UP_STEPS = 10
 RUNNING_MEAN = 0.998
 SAVE_SECONDS = 20.0
 MEASURE_SECONDS = 60.0
@@ -86,7 +88,7 @@ class TransferTraining:
         self.mean = Generator(preset)
         self.mean.load_state_dict(generator.state_dict())
         torch.manual_seed(seed)
-        self._judge = PatchDiscriminator().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.judge = PatchDiscriminator().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._run, self._ingredients = run, ingredients
         self._total, self._rate, self._batch = minutes * 60, preset.learning_rate, preset.batch
         self._seed, self._step, self.seen = seed, 0, 0
@@ -96,9 +98,7 @@ class TransferTraining:
         self._generator_steps = torch.optim.Adam(
             self.generator.parameters(), self._rate, betas=(0.5, 0.99)
         )
-        self._judge_steps = torch.optim.Adam(
-            self._judge.parameters(), self._rate, betas=(0.5, 0.99)
-        )
+        self._judge_steps = torch.optim.Adam(self.judge.parameters(), self._rate, betas=(0.5, 0.99))
         if (state := run.load()) is not None:
             self._restore(state)
 
@@ -181,7 +181,7 @@ class TransferTraining:
             layer = self.generator(x)
         picture, alpha = composited(layer.float(), plate)
         found = reconstruction(picture, alpha, true, mask)
-        judged = ramp(progress)
+        judged = ramp(progress, self._total)
         if judged > 0:
             found |= self._judged(x[:, :CONDITION], true, picture)
         weights = {"pixels": 1.0, "likeness": LIKENESS, "alpha": ALPHA,
@@ -204,14 +204,14 @@ class TransferTraining:
     def _judged(self, condition: Tensor, true: Tensor, made: Tensor) -> dict[str, Tensor]:
         """What the judge says of the made pictures, once it has learnt from them."""
         with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
-            real, real_features = self._judge(condition, true)
-            fake, _ = self._judge(condition, made.detach())
+            real, real_features = self.judge(condition, true)
+            fake, _ = self.judge(condition, made.detach())
             loss = discriminator_loss(real.float(), fake.float())
         self._judge_steps.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._judge_steps.step()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
-            judged, features = self._judge(condition, made)
+            judged, features = self.judge(condition, made)
         return {
             "adversarial": generator_loss(judged.float()),
             "features": feature_matching(real_features, features),
@@ -250,7 +250,7 @@ class TransferTraining:
             {
                 "generator": self.generator.state_dict(),
                 "mean": self.mean.state_dict(),
-                "judge": self._judge.state_dict(),
+                "judge": self.judge.state_dict(),
                 "generator_steps": self._generator_steps.state_dict(),
                 "judge_steps": self._judge_steps.state_dict(),
                 "step": self._step,
@@ -264,7 +264,7 @@ class TransferTraining:
     def _restore(self, state: dict[str, Any]) -> None:
         self.generator.load_state_dict(state["generator"])
         self.mean.load_state_dict(state["mean"])
-        self._judge.load_state_dict(state["judge"])
+        self.judge.load_state_dict(state["judge"])
         self._generator_steps.load_state_dict(state["generator_steps"])
         self._judge_steps.load_state_dict(state["judge_steps"])
         self._step, self.seen = int(state["step"]), int(state["seen"])
@@ -314,9 +314,10 @@ def crop_accuracy(
     return {"ssim": float(np.mean(likeness)), "error": float(np.mean(errors))}
 
 
-def ramp(progress: float) -> float:
-    """How much the discriminator's word counts, 0..1."""
-    return min(max((progress - ALONE) / RAMP, 0.0), 1.0)
+def ramp(progress: float, total_seconds: float) -> float:
+    """How much the discriminator's word counts, 0..1, at a share of the time."""
+    alone = max(ALONE, LEAST_ALONE_SECONDS / total_seconds)
+    return min(max((progress - alone) / RAMP, 0.0), 1.0)
 
 
 def _decay(progress: float) -> float:

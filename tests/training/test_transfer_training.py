@@ -184,12 +184,22 @@ def test_it_learns_goes_on_after_a_stop_and_performs(
     assert second.seen == 60
     second.run(learnt, held_out, Augment(), told.append)
     assert told[-1].losses["pixels"] < told[0].losses["pixels"]
-    assert "adversarial" in told[-1].losses
     trained = score(GanPerformer(run, target.stage), target, numbers)
     assert trained.error < 0.7 * plate.error
     assert trained.error < 0.8 * untrained.error
     assert trained.ssim > plate.ssim
     assert RunFolder(run).history()[-1]["held_out"]["ssim"] > 0
+
+
+def test_the_judge_is_learnt_with(tmp_path: Path, data: Data) -> None:
+    told: list[Told] = []
+    made = training(tmp_path, 5)
+    made.seconds = 200
+    before = [value.clone() for value in made.judge.parameters()]
+    made.run(*data, Augment(), told.append, lambda: len(told) >= 3)
+    assert {"adversarial", "features"} <= set(told[-1].losses)
+    after = list(made.judge.parameters())
+    assert any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def test_a_newer_checkpoint_is_taken_up_and_nobody_is_the_plate(
@@ -303,6 +313,8 @@ def test_it_goes_back_to_the_last_good_state_once(tmp_path: Path, data: Data) ->
 
 
 def test_the_judge_joins_late_and_slowly() -> None:
-    assert ramp(0) == ramp(0.35) == 0
-    assert 0 < ramp(0.4) < 1
-    assert ramp(0.5) == ramp(1.0) == 1
+    assert ramp(0, 900) == ramp(0.35, 900) == 0
+    assert 0 < ramp(0.4, 900) < 1
+    assert ramp(0.5, 900) == ramp(1.0, 900) == 1
+    assert ramp(1.0, 60) == 0
+    assert ramp(0.7, 120) == 0
