@@ -59,7 +59,11 @@ def performing(page: Page, url: str) -> None:
     """Shown as somebody else."""
     capture(page, url)
     page.locator(".performer", has_text="Dancer").click()
-    page.wait_for_timeout(4000)
+    page.wait_for_timeout(500)
+    page.locator("#stage-note").wait_for(state="hidden")
+    page.wait_for_timeout(2000)
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(200)
 
 
 def countdown(page: Page, url: str) -> None:
