@@ -17,7 +17,7 @@ from torch import Tensor
 
 from inference.analysis import Keypoints, Labels, Rgb
 from inference.body import MIRROR_KEYPOINTS, MIRROR_LABELS
-from transfer.condition import PREVIOUS, draw_limbs
+from transfer.condition import PREVIOUS, Drawn, draw_limbs
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.plate import light, lit
 from transfer.target import Target
@@ -83,7 +83,10 @@ class Example:
     limbs: NDArray[np.uint8]
     plate: Rgb
     previous: NDArray[np.float32]
-    """`[S, S, 4]`."""
+    """`[S, S, 4]`; zeros: none."""
+    parts_before: Labels
+    """The previous picture's condition, in this crop; zeros: none."""
+    limbs_before: NDArray[np.uint8]
 
 
 class TransferData:
@@ -122,23 +125,21 @@ class TransferData:
         """The `place`-th frame, changed as `augment` says."""
         one = self.kept[place]
         matrix, mirrored = self._matrix(one.crop, augment, random)
-        parts = self._labels(one, matrix)
-        keypoints = one.keypoints.copy()
-        keypoints[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-        if mirrored:
-            parts = np.asarray(cv2.LUT(parts, _MIRROR), np.uint8)
-            keypoints = keypoints[list(MIRROR_KEYPOINTS)]
+        parts, keypoints = self._condition(one, matrix, mirrored)
         mask = (parts > 0).astype(np.uint8)
         if augment.drop:
             parts, keypoints = _dropped(parts, keypoints, augment, random, self.size)
         brightness = math.exp(random.normal(0, augment.light)) if augment.light else 1.0
+        previous, before = self._before(one, matrix, mirrored, augment, random)
         return Example(
             _lighter(self._rgb(one, matrix), brightness),
             parts,
             mask,
             draw_limbs(keypoints, self.size),
             _lighter(self._plate_at(one.crop.side, matrix), brightness),
-            self._previous(one, matrix, augment, random, brightness),
+            previous,
+            before.parts,
+            before.limbs,
         )
 
     def _keep(self, number: int, side: int) -> Kept | None:
@@ -216,24 +217,39 @@ class TransferData:
         )  # fmt: skip
         return np.asarray(made, np.uint8)
 
-    def _previous(
-        self, one: Kept, matrix: Matrix, augment: Augment, random: Random, brightness: float
-    ) -> NDArray[np.float32]:
+    def _before(
+        self, one: Kept, matrix: Matrix, mirrored: bool, augment: Augment, random: Random
+    ) -> tuple[NDArray[np.float32], Drawn]:
+        """The frame before in this very crop, true but spoilt, and its condition."""
+        size = self.size
         place = self._place.get(one.number - 1)
         if place is None or random.random() < augment.no_previous:
-            return np.zeros((self.size, self.size, PREVIOUS), np.float32)
+            nothing = Drawn(np.zeros((size, size), np.uint8), np.zeros((size, size, 3), np.uint8))
+            return np.zeros((size, size, PREVIOUS), np.float32), nothing
         before = self.kept[place]
-        rgb = _lighter(self._rgb(before, matrix), brightness)
-        alpha = (self._labels(before, matrix) > 0).astype(np.float32)[..., None]
+        parts, keypoints = self._condition(before, matrix, mirrored)
+        alpha = (parts > 0).astype(np.float32)[..., None]
+        rgb = self._rgb(before, matrix)
         if augment.previous_noise:
             # What it will be given live is its own, softer and with errors.
             rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.3, 1.5)), np.uint8)
-            coarse = random.normal(0, augment.previous_noise, (self.size // 8, self.size // 8, 3))
-            noise = cv2.resize(coarse.astype(np.float32), (self.size, self.size))
+            coarse = random.normal(0, augment.previous_noise, (size // 8, size // 8, 3))
+            noise = cv2.resize(coarse.astype(np.float32), (size, size))
             colours = (rgb / 255 + noise).clip(0, 1).astype(np.float32)
         else:
             colours = (rgb / 255).astype(np.float32)
-        return np.concatenate([colours * alpha, alpha], axis=2)
+        layer = np.concatenate([colours * alpha, alpha], axis=2)
+        return layer, Drawn(parts, draw_limbs(keypoints, size))
+
+    def _condition(self, one: Kept, matrix: Matrix, mirrored: bool) -> tuple[Labels, Keypoints]:
+        """Parts and key points of a frame in an example's crop."""
+        parts = self._labels(one, matrix)
+        keypoints = one.keypoints.copy()
+        keypoints[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        if mirrored:
+            parts = np.asarray(cv2.LUT(parts, _MIRROR), np.uint8)
+            keypoints = keypoints[list(MIRROR_KEYPOINTS)]
+        return parts, keypoints
 
 
 class Examples(Protocol):
@@ -298,6 +314,8 @@ class Batch:
     limbs: Tensor
     plate: Tensor
     previous: Tensor
+    parts_before: Tensor
+    limbs_before: Tensor
 
 
 def batch_of(examples: Sequence[Example]) -> Batch:
@@ -313,6 +331,8 @@ def batch_of(examples: Sequence[Example]) -> Batch:
         stacked("limbs"),
         stacked("plate"),
         stacked("previous").permute(0, 3, 1, 2),
+        stacked("parts_before"),
+        stacked("limbs_before"),
     )
 
 

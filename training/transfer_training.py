@@ -44,6 +44,8 @@ SAVE_SECONDS = 20.0
 MEASURE_SECONDS = 60.0
 FIRST_MEASURE_SECONDS = 15.0
 
+OWN_PREVIOUS = 0.5
+"""How often the previous picture is the network's own."""
 PERSON = 4.0
 """How much more a pixel of the dancer weighs."""
 LIKENESS, ALPHA, ADVERSARIAL, FEATURES = 0.5, 0.1, 0.05, 0.5
@@ -220,15 +222,35 @@ class TransferTraining:
     def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Network input, true picture, plate `[N, 3, S, S]` and mask `[N, 1, S, S]`."""
         on = self._device
-        x = encode(
-            batch.parts.to(on), batch.limbs.to(on), batch.previous.to(on), self._ingredients
-        ).to(memory_format=torch.channels_last)
+        previous = batch.previous.to(on)
+        if self._ingredients.previous:
+            previous = self._own_previous(batch, previous)
+        x = encode(batch.parts.to(on), batch.limbs.to(on), previous, self._ingredients)
+        x = x.to(memory_format=torch.channels_last)
         return (
             x,
             pictures(batch.rgb.to(on)),
             pictures(batch.plate.to(on)),
             batch.mask.to(on)[:, None].float(),
         )
+
+    @torch.no_grad()
+    def _own_previous(self, batch: Batch, true: Tensor) -> Tensor:
+        """Of half the examples the previous picture as it was made, not as it was: errors that
+        the network makes it must also forgive, or they build up."""
+        on = self._device
+        x = encode(
+            batch.parts_before.to(on), batch.limbs_before.to(on), torch.zeros_like(true),
+            self._ingredients,
+        )  # fmt: skip
+        self.generator.eval()
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
+            own = self.generator(x).float()
+        self.generator.train()
+        choose = torch.Generator().manual_seed(self._seed * 1_000_003 + self._step)
+        ours = (torch.rand(len(true), generator=choose) < OWN_PREVIOUS).to(on)
+        there = true.flatten(1).any(1)
+        return torch.where((ours & there)[:, None, None, None], own, true)
 
     @torch.no_grad()
     def _average(self) -> None:
