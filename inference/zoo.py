@@ -180,7 +180,7 @@ def list_models() -> list[ModelState]:
 
 
 def available() -> list[ZooModel]:
-    """The known networks whose files are here and undamaged, the preferred one first."""
+    """The known networks whose files are here and undamaged, ours first."""
     return [state.model for state in list_models() if state.path and not state.problem]
 
 
@@ -226,10 +226,13 @@ def find_model(name_or_path: str) -> Path:
 def default_model(edgetpu: bool = False) -> ZooModel:
     """The network with parts to use when none was chosen, for the CPU or for an Edge TPU.
 
+    A fetched BodyPix before the one that comes with the program, as long as docs/model-card.md
+    finds its key points the better ones.
+
     Raises:
         ModelError: there is none here yet; the sentence says how to get one.
     """
-    for model in available():
+    for model in sorted(available(), key=lambda model: model not in MODELS):
         if model.parts and model.edgetpu == edgetpu:
             return model
     wanted = next(model for model in MODELS if model.edgetpu == edgetpu)

@@ -59,14 +59,18 @@ def test_the_most_accurate_is_the_default(models: Path, monkeypatch: pytest.Monk
     assert zoo.default_model(edgetpu=True).name == "bodypix-075-640-edgetpu"
 
 
-def test_networks_of_our_own_come_first(
-    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_ours_serves_until_bodypix_is_fetched(
+    folder: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zoo, "BUILT_IN_FOLDER", tmp_path)
     (tmp_path / "student.tflite").write_bytes(tiny_network.build())
     (tmp_path / "student_edgetpu.tflite").write_bytes(tiny_network.build())
     assert zoo.default_model().name == "student"
     assert zoo.default_model(edgetpu=True).name == "student_edgetpu"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(models / zoo.MODELS[0].file_name, folder)
+    assert zoo.default_model().name == zoo.MODELS[0].name
+    assert zoo.available()[0].name == "student"
     assert zoo.find_known("student") == tmp_path / "student.tflite"
     assert zoo.fetch("student") == tmp_path / "student.tflite"
     edgetpu = tmp_path / "student_edgetpu.tflite"
