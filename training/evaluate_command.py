@@ -57,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     material = _material(arguments)
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
     names = [arguments.model or zoo.default_model().name]
     if arguments.beside:
         names.append(arguments.beside)

@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     about, _ = Trained.load(arguments.run)
+    for path in (arguments.json, arguments.pictures):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
     target = find_target(arguments.dataset, Path("."))
     learnt, held_out = split(target)
     strips: dict[str, list[Rgb]] = {}

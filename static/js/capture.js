@@ -166,8 +166,9 @@ element("live").addEventListener("resize", ({ target }) => {
   element("stage").style.setProperty("--aspect", target.videoWidth / target.videoHeight);
 });
 
-document.addEventListener("dataset", async () => {
-  settings.showPerformers(await api("/api/performers"));
+document.addEventListener("dataset", () => {
+  // Without an answer the list stays as it is.
+  api("/api/performers").then((found) => settings.showPerformers(found), () => {});
 });
 settings.addEventListener("server", ({ detail }) => session.send("settings", detail));
 settings.addEventListener("camera", switchCamera);

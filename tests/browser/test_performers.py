@@ -74,6 +74,7 @@ def test_the_camera_is_shown_as_a_dancer_and_back(
     assert np.abs(pixels(page).astype(int) - before).mean() < 60
 
 
+@pytest.mark.slow
 def test_the_camera_is_shown_by_a_trained_run(
     models: Path, start_server: Start, open_page: Open, tmp_path: Path
 ) -> None:
