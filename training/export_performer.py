@@ -26,7 +26,7 @@ from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
 
 CALIBRATION = 100
 """Conditions on which ranges are measured."""
-MOST_LOST = 0.01
+WORTH_SAYING, MOST_LOST = 0.01, 0.05
 """Of SSIM."""
 
 
@@ -47,6 +47,8 @@ def main(arguments: argparse.Namespace) -> int:
         raise TrainingError(f"{arguments.run} was trained on another dataset: {about.title}.")
     before, after = export(arguments.run, about, target)
     print(f"{arguments.run / INT8_NAME} is ready: SSIM {after:.3f}, in float {before:.3f}.")
+    if after < before - WORTH_SAYING:
+        print(f"That is seen: delete {INT8_NAME} to perform with the float weights again.")
     return 0
 
 

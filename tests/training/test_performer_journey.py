@@ -82,6 +82,7 @@ def test_a_minute_of_training_learns_a_dancer(models: Path, tmp_path: Path) -> N
     assert (performer / INT8_NAME).is_file()
     exported = errors(performer, dataset, tmp_path / "exported.json")
     assert exported["realtime"] == pytest.approx(trained["realtime"], abs=3)
+    assert exported["realtime"] < BAR * exported["plate"]
 
     run("perform", DANCER, "--as", performer, "--out", tmp_path / "out.mp4", "--side-by-side")
     with av.open(str(tmp_path / "out.mp4")) as made, av.open(str(DANCER)) as source:
