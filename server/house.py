@@ -44,10 +44,11 @@ class House:
 
     async def choices(self) -> Choices:
         """What a page may choose from, now."""
-        models = await self.background.run(self.networks.models)
-        performers = await self.background.run(self.performers.names)
-        views = (*(view.name for view in VIEWS), *performers)
-        return Choices(views, models, self.networks.long_sides)
+        return await self.background.run(self._choices)
+
+    def _choices(self) -> Choices:
+        views = (*(view.name for view in VIEWS), *self.performers.names())
+        return Choices(views, self.networks.models(), self.networks.long_sides)
 
     async def first_settings(self) -> tuple[LiveSettings, Choices]:
         """What a session begins with; `Refused` with code `no_model` when there is no network."""
