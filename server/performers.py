@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from capture.dataset import Dataset
 from server.background import Background
@@ -16,11 +17,23 @@ from transfer.trained_files import PERFORMER_NAME, THUMBNAIL_NAME, WEIGHTS_NAME,
 PREFIX = "as:"
 """Of the names of views that are performers; a dataset's id follows, or `run:` and a folder."""
 RUN = "run:"
+SLOW = 0.7
+"""A performer that shows less than this share of the frames is too slow for the machine."""
 
 
 def is_performer(view: str) -> bool:
     """Whether a view's name means a performer."""
     return view.startswith(PREFIX)
+
+
+def note(stats: dict[str, Any], ready: bool) -> str:
+    """What is to be said over the picture of a session that wants a performer; nothing: empty."""
+    if not ready:
+        return "Getting your double ready …"
+    came, shown = stats["fps_in"], stats["fps_analysed"]
+    if shown < SLOW * came:
+        return f"Too much for this machine: {shown:.0f} of {came:.0f} pictures a second."
+    return ""
 
 
 class Performers:

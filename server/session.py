@@ -26,7 +26,7 @@ from server.live import LiveEvents, LiveThread
 from server.networks import Lease
 from server.observer import Observer
 from server.output_track import OutputTrack
-from server.performers import is_performer
+from server.performers import is_performer, note
 from server.recording import LiveRecording
 from server.settings import ice_servers
 
@@ -41,8 +41,6 @@ SILENCE_SECONDS = 15.0
 """Without a frame or a message for so long, the browser is gone."""
 CLOSE_SECONDS = 5.0
 STATE_SECONDS = 0.25
-SLOW = 0.7
-"""A performer that shows less than this share of the frames is too slow for the machine."""
 MAX_BUFFERED_BYTES = 65_536
 """State is not sent on a control channel that has this much waiting."""
 
@@ -322,7 +320,7 @@ class Session:
         stats = self._live.stats.snapshot()
         return {
             "recording": None if recording is None else recording.state(),
-            "note": self._note(stats),
+            "note": note(stats, self._live.performer is not None) if self._performing else "",
             "stats": {
                 **stats,
                 "dropped": self._live.slot.dropped,
@@ -335,15 +333,6 @@ class Session:
                 "device": self._house.settings.device,
             },
         }
-
-    def _note(self, stats: dict[str, Any]) -> str:
-        """What is to be said over the picture; nothing: empty."""
-        if self._performing and self._live.performer is None:
-            return "Getting your double ready …"
-        came, shown = stats["fps_in"], stats["fps_analysed"]
-        if self._performing and shown < SLOW * came:
-            return f"Too much for this machine: {shown:.0f} of {came:.0f} pictures a second."
-        return ""
 
     def _bitrates(self, transport: Any) -> tuple[int, int]:
         """kbit/s in and out since last asked."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -12,15 +10,13 @@ from torch import Tensor
 
 from training.augment import Augmenter
 from training.labelled import Packed
+from training.loop import made_ahead
 from training.losses import stacked
 from training.sources import COCO, DATASET, JOINTS, MASK, TEACHER
 from training.targets import targets_of
 
 SHARES = {MASK: 0.4, JOINTS: 0.5, COCO: 0.4, DATASET: 0.2, TEACHER: 0.08}
 """How much of what is drawn comes from each kind of source, before they are made to sum to 1."""
-
-_AHEAD = 4
-_THREADS = 2
 
 Batch = tuple[Tensor, dict[str, Tensor]]
 """Pictures uint8 `[N, H, W, 3]`, and targets by name."""
@@ -34,18 +30,7 @@ def weights_of(pool: Sequence[Packed]) -> list[float]:
 
 def batches(augmenter: Augmenter, size: int, seed: int, first: int = 0) -> Generator[Batch]:
     """Batch `first` and all that follow; the same seed gives the same, whatever the threads."""
-    with ThreadPoolExecutor(_THREADS, "batches") as threads:
-        waiting: deque[Future[Batch]] = deque()
-        number = first
-        try:
-            while True:
-                while len(waiting) < _AHEAD:
-                    waiting.append(threads.submit(_make, augmenter, size, seed, number))
-                    number += 1
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return made_ahead(lambda number: _make(augmenter, size, seed, number), first)
 
 
 def _make(augmenter: Augmenter, size: int, seed: int, number: int) -> Batch:

@@ -17,6 +17,7 @@ from training.batches import batches, weights_of
 from training.errors import TrainingError
 from training.held_out import held_out_accuracy
 from training.labelled import Packed
+from training.loop import best_device, follow, has_bfloat16, out_of_memory
 from training.losses import losses, total
 from training.network import Student
 from training.run_folder import RunFolder, save_student
@@ -188,18 +189,8 @@ class Training:
         self._optimiser.step()
         self._step += 1
         self.seen += len(pictures)
-        self._average()
+        follow(self._mean, self.student, self._step, RUNNING_MEAN)
         return {name: float(value.detach()) for name, value in found.items()}
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(RUNNING_MEAN, (1 + self._step) / (10 + self._step))
-        ours = self.student.state_dict()
-        for name, value in self._mean.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(ours[name].to(value.device), 1 - decay)
-            else:
-                value.copy_(ours[name])
 
     def _measure(self, held_out: Sequence[Packed], found: dict[str, float]) -> None:
         self.accuracy = held_out_accuracy(StudentNetwork(self.result()).heads, held_out)
@@ -225,27 +216,6 @@ class Training:
         self._optimiser.load_state_dict(state["optimiser"])
         self._step, self.seen = int(state["step"]), int(state["seen"])
         self.seconds = float(state["seconds"])
-
-
-def out_of_memory(error: Exception) -> bool:
-    """PyTorch has an exception of its own on GPUs only."""
-    return (
-        isinstance(error, MemoryError | torch.OutOfMemoryError)
-        or "not enough memory" in str(error)
-        or "can't allocate memory" in str(error)
-    )
-
-
-def best_device() -> torch.device:
-    """A CUDA GPU when there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is quick here: on CPUs only with the instructions for it."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
 def _schedule(progress: float) -> float:

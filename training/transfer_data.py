@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from inference.analysis import Keypoints, Labels, Rgb
 from inference.body import MIRROR_KEYPOINTS, MIRROR_LABELS
+from training.loop import made_ahead
 from transfer.condition import PREVIOUS, Drawn, draw_limbs
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.plate import light, lit
@@ -26,7 +26,6 @@ MARGIN = 1.2
 """Side of what is kept over what is rendered: room to shift and turn."""
 QUALITY = 95
 THREADS = 2
-AHEAD = 4
 
 Random = np.random.Generator
 _MIRROR = np.arange(256, dtype=np.uint8)
@@ -346,15 +345,4 @@ def batches(
         places = random.integers(0, len(data), count)
         return batch_of([data.example(int(place), augment, random) for place in places])
 
-    with ThreadPoolExecutor(THREADS, "batches") as threads:
-        waiting: deque[Future[Batch]] = deque()
-        number = first
-        try:
-            while True:
-                while len(waiting) < AHEAD:
-                    waiting.append(threads.submit(make, number))
-                    number += 1
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return made_ahead(make, first)

@@ -20,8 +20,8 @@ from training.discriminator import (
     feature_matching,
     generator_loss,
 )
-from training.distill import best_device, has_bfloat16, out_of_memory
 from training.errors import TrainingError
+from training.loop import best_device, follow, has_bfloat16, out_of_memory
 from training.picture_metrics import ssim
 from training.run_folder import RunFolder
 from training.transfer_data import PLAIN, Augment, Batch, Examples, batch_of, batches
@@ -200,7 +200,7 @@ class TransferTraining:
         self._generator_steps.step()
         self._step += 1
         self.seen += len(x)
-        self._average()
+        follow(self.mean, self.generator, self._step, RUNNING_MEAN)
         return {name: float(value.detach()) for name, value in found.items()}
 
     def _judged(self, condition: Tensor, true: Tensor, made: Tensor) -> dict[str, Tensor]:
@@ -251,16 +251,6 @@ class TransferTraining:
         ours = (torch.rand(len(true), generator=choose) < OWN_PREVIOUS).to(on)
         there = true.flatten(1).any(1)
         return torch.where((ours & there)[:, None, None, None], own, true)
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(RUNNING_MEAN, (1 + self._step) / (10 + self._step))
-        ours = self.generator.state_dict()
-        for name, value in self.mean.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(ours[name].to(value.device), 1 - decay)
-            else:
-                value.copy_(ours[name])
 
     def _measure(self, held_out: Examples, found: dict[str, float]) -> None:
         self.held_out = crop_accuracy(self.mean.eval(), held_out, self._ingredients)

@@ -8,6 +8,7 @@ import pytest
 
 from inference.errors import UnderstudyError
 from server.house import HOUSE
+from server.performers import note
 from tests.server.test_datasets_api import ID, make
 from transfer.condition import Ingredients
 from transfer.generator import GENERATORS, Generator
@@ -58,3 +59,9 @@ async def test_a_performer_is_made_and_a_damaged_one_refused_in_a_sentence(serve
             await performers.open(f"as:{ID}")
         with pytest.raises(UnderstudyError):
             await performers.open("as:../../etc")
+
+
+def test_a_slow_performer_is_said():
+    assert "double ready" in note({"fps_in": 30.0, "fps_analysed": 30.0}, ready=False)
+    assert note({"fps_in": 30.0, "fps_analysed": 28.0}, ready=True) == ""
+    assert "12 of 30" in note({"fps_in": 30.0, "fps_analysed": 12.0}, ready=True)

@@ -1,0 +1,69 @@
+"""What both training loops, of a student and of a performer, have in common."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+T = TypeVar("T")
+
+_AHEAD = 4
+_THREADS = 2
+
+
+def made_ahead(make: Callable[[int], T], first: int) -> Generator[T]:
+    """`make(first)`, `make(first + 1)` and so on for ever, in order, made ahead by threads."""
+    with ThreadPoolExecutor(_THREADS, "batches") as threads:
+        waiting: deque[Future[T]] = deque()
+        number = first
+        try:
+            while True:
+                while len(waiting) < _AHEAD:
+                    waiting.append(threads.submit(make, number))
+                    number += 1
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+@torch.no_grad()
+def follow(mean: nn.Module, network: nn.Module, step: int, longest: float) -> None:
+    """Move a running mean of weights towards the network's (Polyak averaging).
+
+    `step`: of the training, from 1: a young mean forgets its beginning soon. `longest`: share that
+    an old mean keeps at each step, 0..1.
+    """
+    decay = min(longest, (1 + step) / (10 + step))
+    ours = network.state_dict()
+    for name, value in mean.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(ours[name].to(value.device), 1 - decay)
+        else:
+            value.copy_(ours[name])
+
+
+def out_of_memory(error: Exception) -> bool:
+    """PyTorch has an exception of its own on GPUs only."""
+    return (
+        isinstance(error, MemoryError | torch.OutOfMemoryError)
+        or "not enough memory" in str(error)
+        or "can't allocate memory" in str(error)
+    )
+
+
+def best_device() -> torch.device:
+    """A CUDA GPU when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is quick here: on CPUs only with the instructions for it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
