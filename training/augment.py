@@ -30,8 +30,10 @@ class Chances:
 
     background: float = 0.35
     """Another background, for pictures with a human mask."""
-    second_person: float = 0.2
-    """Somebody else pasted into the picture."""
+    another_person: float = 0.3
+    """Somebody else pasted into the picture; then as often once more, up to `MOST_PASTED`."""
+    close_up: float = 0.25
+    """Head and trunk fill the picture, as at a desk."""
     nobody: float = 0.1
     """Scenery only."""
     full_circle: float = 0.25
@@ -47,6 +49,7 @@ SCALES = (0.25, 2.0)
 """Size of the person against filling the picture: less than the whole, more than the whole."""
 USUAL_SCALE = 0.8
 """The commonest of these."""
+MOST_PASTED = 3
 SCENES = 500
 """Backgrounds kept ready."""
 LEAST_SCENE = 64
@@ -84,7 +87,9 @@ class Augmenter:
         item = self._placed(packed.labelled(), random)
         if packed.source == HUMAN_MASKS and random.random() < chances.background:
             item = _over(item, self._scenery(random))
-        if self._cut and random.random() < chances.second_person:
+        for _ in range(MOST_PASTED if self._cut else 0):
+            if random.random() >= chances.another_person:
+                break
             other = self._pool[self._cut[int(random.integers(len(self._cut)))]]
             item = _over(self._placed(other.labelled(), random), item)
         return self._finished(item, random)
@@ -96,7 +101,8 @@ class Augmenter:
             item = mirrored(item)
         full = random.random() < self._chances.full_circle
         degrees = random.uniform(-180, 180) if full else random.normal(0, DEGREES / 3)
-        box = _box(item)
+        close = _close_up(item) if random.random() < self._chances.close_up else None
+        box = close or _box(item)
         fill = min(width / max(box[2], 8), height / max(box[3], 8))
         least, most = math.log(SCALES[0]), math.log(SCALES[1])
         scale = fill * math.exp(random.triangular(least, math.log(USUAL_SCALE), most))
@@ -179,6 +185,18 @@ def _box(item: Labelled) -> tuple[float, float, float, float]:
     high = np.array([x + width, y + height])
     high = np.maximum(points.max(0), high) if len(points) else high
     return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
+
+
+def _close_up(item: Labelled) -> tuple[float, float, float, float] | None:
+    """Around head and trunk of the first person; None when they are not known well enough."""
+    trunk = item.keypoints[0, :13] if len(item.keypoints) else np.zeros((13, 3))
+    known = trunk[trunk[:, 2] > 0, :2]
+    if not (trunk[:5, 2] > 0).any() or not (trunk[[5, 6], 2] > 0).all():
+        return None
+    low, high = known.min(0), known.max(0)
+    margin = 0.15 * float((high - low).max())
+    width, height = high - low + 2 * margin
+    return float(low[0] - margin), float(low[1] - margin), float(width), float(height)
 
 
 def _warped(
