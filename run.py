@@ -219,6 +219,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     from training import evaluate_performer_command
 
     evaluate_performer_command.add_arguments(parser)
+    _add_network(parser)
 
 
 def _add_perform(parser: argparse.ArgumentParser) -> None:

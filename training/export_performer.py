@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from capture.files import write_whole
 from training import export_tflite
 from training.errors import TrainingError
-from training.evaluate_performer import score
+from training.evaluate_performer import reconstruction
 from training.train_command import split
 from training.transfer_data import Augment, TransferData, batch_of
 from transfer.condition import CHANNELS
@@ -61,7 +61,7 @@ def export(run: Path, about: Trained, target: Target) -> tuple[float, float]:
     learnt, held_out = split(target)
     generator = load_generator(run / WEIGHTS_NAME)
     (run / INT8_NAME).unlink(missing_ok=True)
-    before = score(GanPerformer(run, target.stage), target, held_out).ssim
+    before = reconstruction(GanPerformer(run, target.stage), target, held_out)["ssim"]
     random = np.random.default_rng(0)
     chosen = random.choice(learnt, min(CALIBRATION, len(learnt)), replace=False)
     data = TransferData(target, sorted(map(int, chosen)), about.side, about.size)
@@ -69,7 +69,7 @@ def export(run: Path, about: Trained, target: Target) -> tuple[float, float]:
     shape = (about.size, about.size, CHANNELS)
     content = export_tflite.quantised(_Folded(generator), shape, 1, inputs)
     write_whole(run / INT8_NAME, content)
-    after = score(GanPerformer(run, target.stage), target, held_out).ssim
+    after = reconstruction(GanPerformer(run, target.stage), target, held_out)["ssim"]
     if after < before - MOST_LOST:
         (run / INT8_NAME).unlink()
         raise TrainingError(

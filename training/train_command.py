@@ -149,6 +149,7 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "kind": "performer",
         "preset": arguments.preset,
         "datasets": [target.dataset.manifest.id for target in targets],
+        "sources": [str(target.dataset.path.resolve()) for target in targets],
         "title": targets[0].dataset.manifest.title,
         "size": arguments.size,
         "minutes": arguments.minutes,

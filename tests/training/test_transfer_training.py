@@ -18,7 +18,7 @@ from tests.figures import person
 from tests.transfer.conftest import juggler  # noqa: F401  A fixture.
 from training.discriminator import PatchDiscriminator, feature_matching
 from training.errors import TrainingError
-from training.evaluate_performer import PlateOnly, score
+from training.evaluate_performer import PlateOnly, reconstruction
 from training.picture_metrics import ssim
 from training.run_folder import RunFolder
 from training.same_person import check_one_person
@@ -171,10 +171,10 @@ def test_it_learns_goes_on_after_a_stop_and_performs(
     )  # fmt: skip
     about.save(run, target.plate, target.frame(0))
     numbers = split(target)[1]
-    plate = score(PlateOnly(target.plate), target, numbers)
+    plate = reconstruction(PlateOnly(target.plate), target, numbers)
     save_generator(Generator(SMALL), run / WEIGHTS_NAME)
-    untrained = score(GanPerformer(run, target.stage), target, numbers)
-    assert untrained.error > 0.8 * plate.error
+    untrained = reconstruction(GanPerformer(run, target.stage), target, numbers)
+    assert untrained["error"] > 0.8 * plate["error"]
 
     told: list[Told] = []
     first = training(run, 0.5)
@@ -184,10 +184,10 @@ def test_it_learns_goes_on_after_a_stop_and_performs(
     assert second.seen == 60
     second.run(learnt, held_out, Augment(), told.append)
     assert told[-1].losses["pixels"] < told[0].losses["pixels"]
-    trained = score(GanPerformer(run, target.stage), target, numbers)
-    assert trained.error < 0.7 * plate.error
-    assert trained.error < 0.8 * untrained.error
-    assert trained.ssim > plate.ssim
+    trained = reconstruction(GanPerformer(run, target.stage), target, numbers)
+    assert trained["error"] < 0.7 * plate["error"]
+    assert trained["error"] < 0.8 * untrained["error"]
+    assert trained["ssim"] > plate["ssim"]
     assert RunFolder(run).history()[-1]["held_out"]["ssim"] > 0
 
 
