@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from transfer.crop import usual_side
 from transfer.generator import GENERATORS, Generator
 from transfer.target import Target, find_target
 from transfer.trained import Trained, load_generator
-from transfer.trained_files import WEIGHTS_NAME
+from transfer.trained_files import WEIGHTS_NAME, base_generator
 
 SIZES = (256, 384, 512)
 LEAST_PAIRS = 50
@@ -41,7 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, choices=SIZES, default=SIZES[0])
     parser.add_argument("--minutes", type=float, default=60.0, metavar="M")
     parser.add_argument(
-        "--from", dest="start", default="none", metavar="RUN|none", help="start weights"
+        "--from", dest="start", default="none", metavar="base|RUN|none", help="start weights"
+    )
+    parser.add_argument(
+        "--people",
+        choices=("one", "many"),
+        default="one",
+        help="many: datasets of different people, for a generator that others start from",
     )
     parser.add_argument(
         "--condition",
@@ -59,25 +66,23 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     if not 0 < arguments.minutes <= 60 * 24 * 14:
         raise TrainingError("--minutes is more than 0 and at most two weeks.")
-    targets = find_targets(arguments.datasets)
+    targets = [find_target(name, Path(".")) for name in arguments.datasets]
     run = RunFolder(arguments.out)
     run.open(_options(arguments, targets))
     parts = [split(target) for target in targets]
     check_enough(targets, parts)
-    check_one_person(targets)
+    if arguments.people == "one":
+        check_one_camera(targets)
+        check_one_person(targets)
     first = targets[0]
-    some = [
-        target.labels(number)
-        for target, (learnt, _) in zip(targets, parts, strict=True)
-        for number in learnt[:: max(1, len(learnt) // 200)]
-    ]
+    sides = _sides(targets, parts, arguments.people == "one")
     about = Trained(
         first.dataset.manifest.title, first.dataset.manifest.id, arguments.preset,
-        arguments.size, usual_side(some), first.stage, _ingredients(arguments),
+        arguments.size, sides[0], first.stage, _ingredients(arguments),
     )  # fmt: skip
     middle = parts[0][0][len(parts[0][0]) // 2]
     about.save(run.path, first.plate, first.frame(middle))
-    data, kept_out = _examples(targets, parts, about)
+    data, kept_out = _examples(targets, parts, sides, about.size)
     print(f"{len(data)} frames to learn from, the last {len(kept_out)} in time are held out.")
     for target in targets:
         if sentence := target.usable.sentence():
@@ -96,10 +101,8 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def find_targets(names: Sequence[str]) -> list[Target]:
-    """The datasets, all of one frame size; `TransferError` or `TrainingError` when they cannot be
-    used together."""
-    targets = [find_target(name, Path(".")) for name in names]
+def check_one_camera(targets: Sequence[Target]) -> None:
+    """Raise `TrainingError` when datasets have pictures of different sizes."""
     for target in targets:
         if target.size != targets[0].size:
             (w, h), (x, y) = targets[0].size, target.size
@@ -107,22 +110,33 @@ def find_targets(names: Sequence[str]) -> list[Target]:
                 f"{targets[0].dataset.manifest.title} has pictures of {w}x{h}, "
                 f"{target.dataset.manifest.title} of {x}x{y}: train on datasets of one camera."
             )
-    return targets
+
+
+def _sides(
+    targets: Sequence[Target], parts: Sequence[tuple[list[int], list[int]]], alike: bool
+) -> list[int]:
+    """Of the usual square around the dancer, a dataset; `alike`: one for all."""
+    some = [
+        [target.labels(number) for number in learnt[:: max(1, len(learnt) // 200)]]
+        for target, (learnt, _) in zip(targets, parts, strict=True)
+    ]
+    if alike:
+        return [usual_side(list(chain(*some)))] * len(targets)
+    return [usual_side(label_maps) for label_maps in some]
 
 
 def _examples(
-    targets: Sequence[Target], parts: Sequence[tuple[list[int], list[int]]], about: Trained
+    targets: Sequence[Target],
+    parts: Sequence[tuple[list[int], list[int]]],
+    sides: Sequence[int],
+    size: int,
 ) -> tuple[Joined, Joined]:
     """What is learnt from, and what is held out."""
+    data, kept_out = [], []
     with Progress("crops", "frame") as progress:
-        data = [
-            TransferData(target, learnt, about.side, about.size, progress)
-            for target, (learnt, _) in zip(targets, parts, strict=True)
-        ]
-    kept_out = [
-        TransferData(target, held_out, about.side, about.size)
-        for target, (_, held_out) in zip(targets, parts, strict=True)
-    ]
+        for target, (learnt, held_out), side in zip(targets, parts, sides, strict=True):
+            data.append(TransferData(target, learnt, side, size, progress))
+            kept_out.append(TransferData(target, held_out, side, size))
     return Joined(data), Joined(kept_out)
 
 
@@ -142,6 +156,12 @@ def check_enough(targets: Sequence[Target], parts: Sequence[tuple[list[int], lis
             f"There are {count} usable frames, {LEAST_PAIRS} are needed: capture some seconds "
             f"more, the whole body in a sharp picture. {why}".strip()
         )
+    for target, (learnt, _) in zip(targets, parts, strict=True):
+        if not learnt:
+            raise TrainingError(
+                f"{target.dataset.manifest.title} holds no usable frame: leave it out. "
+                f"{target.usable.sentence()}".strip()
+            )
 
 
 def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[str, Any]:
@@ -154,6 +174,7 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "size": arguments.size,
         "minutes": arguments.minutes,
         "from": arguments.start,
+        "people": arguments.people,
         "condition": arguments.condition,
         "seed": arguments.seed,
     }
@@ -170,7 +191,12 @@ def _first_generator(arguments: argparse.Namespace) -> Generator:
     torch.manual_seed(arguments.seed)
     if arguments.start == "none":
         return Generator(GENERATORS[arguments.preset])
-    path = Path(arguments.start) / WEIGHTS_NAME
+    if arguments.start == "base":
+        path = base_generator(arguments.preset)
+        if not path.is_file():
+            raise TrainingError(f"There is no base generator of the preset {arguments.preset}.")
+    else:
+        path = Path(arguments.start) / WEIGHTS_NAME
     generator = load_generator(path)
     if generator.preset.name != arguments.preset:
         raise TrainingError(

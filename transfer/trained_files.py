@@ -22,6 +22,11 @@ WEIGHTS_NAME = "generator.safetensors"
 INT8_NAME = "generator_int8.tflite"
 
 
+def base_generator(preset: str) -> Path:
+    """The weights that come with the program to start a preset's training from, fp16."""
+    return Path(__file__).parent / "models" / f"base-{preset}.safetensors"
+
+
 def is_trained(folder: Path) -> bool:
     """Whether a folder is a trained performer's run."""
     return (folder / PERFORMER_NAME).is_file()

@@ -22,7 +22,7 @@ from training.evaluate_performer import PlateOnly, reconstruction
 from training.picture_metrics import ssim
 from training.run_folder import RunFolder
 from training.same_person import check_one_person
-from training.train_command import check_enough, find_targets, split
+from training.train_command import check_enough, check_one_camera, split
 from training.transfer_data import PLAIN, Augment, Joined, TransferData, batches
 from training.transfer_training import Told, TransferTraining, ramp
 from transfer.condition import CHANNELS, PARTS, Ingredients
@@ -261,14 +261,14 @@ def test_two_people_are_not_learnt_as_one(videos: Path, models: Path, tmp_path: 
         clip = videos / "booth" / f"{name}.mkv"
         import_video(clip, tmp_path / name, pool, ImportOptions())
     pool.close()
-    milk, please, book = find_targets([str(tmp_path / n) for n in ("milk", "please", "book")])
+    milk, please, book = (Target.open(tmp_path / name) for name in ("milk", "please", "book"))
     check_one_person([milk, please])
     with pytest.raises(TrainingError, match="Two people, or two dresses"):
         check_one_person([milk, book])
     manifest = tmp_path / "book" / "dataset.json"
     manifest.write_text(manifest.read_text().replace('"width": 640', '"width": 320'))
     with pytest.raises(TrainingError, match="datasets of one camera"):
-        find_targets([str(tmp_path / "milk"), str(tmp_path / "book")])
+        check_one_camera([milk, Target.open(tmp_path / "book")])
 
 
 def test_clips_are_joined_in_order(data: Data) -> None:
