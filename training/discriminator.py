@@ -1,4 +1,8 @@
-"""Real or made? Judged patch by patch, beside the condition (Isola et al., pix2pix, CVPR 2017)."""
+"""Real or made? Judged patch by patch, beside the condition, at one or several scales.
+
+Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks" (CVPR 2017); Wang
+et al., pix2pixHD (CVPR 2018), section 3.2.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,15 @@ from transfer.condition import LIMBS, PARTS
 CONDITION = PARTS + LIMBS
 """The previous picture is not shown to it: it would only tell whether the generator had one."""
 
+Judgement = tuple[Tensor, list[Tensor]]
+"""For each patch how real it is, and the features on the way there."""
+
 
 class PatchDiscriminator(nn.Module):
-    """Condition and picture to a judgement for each 34x34 patch, with the features on the way."""
+    """Condition and picture to a judgement for each 34x34 patch."""
 
-    def __init__(self, channels: int = 24) -> None:
+    def __init__(self, inputs: int, channels: int = 24) -> None:
         super().__init__()
-        inputs = CONDITION + 3
         widths = (inputs, channels, 2 * channels, 4 * channels)
         self.layers = nn.ModuleList(
             nn.Sequential(
@@ -30,9 +36,8 @@ class PatchDiscriminator(nn.Module):
         )
         self.judge = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
-    def forward(self, condition: Tensor, picture: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """`[N, CONDITION, S, S]` and RGB 0..1 `[N, 3, S, S]` to judgements and features."""
-        x = torch.cat([condition, picture], dim=1)
+    def forward(self, x: Tensor) -> Judgement:
+        """`[N, inputs, S, S]`: condition and RGB 0..1, of each frame that is judged together."""
         features = []
         for layer in self.layers:
             x = layer(x)
@@ -40,18 +45,43 @@ class PatchDiscriminator(nn.Module):
         return self.judge(x), features
 
 
-def discriminator_loss(real: Tensor, made: Tensor) -> Tensor:
-    """Least squares (Mao et al., LSGAN, ICCV 2017)."""
-    return (functional.mse_loss(real, torch.ones_like(real)) + made.square().mean()) / 2
+class Judges(nn.Module):
+    """The same question at full size, half the size, and so on."""
+
+    def __init__(self, inputs: int, scales: int) -> None:
+        super().__init__()
+        self.scales = nn.ModuleList(PatchDiscriminator(inputs) for _ in range(scales))
+
+    def forward(self, x: Tensor) -> list[Judgement]:
+        """One judgement a scale, the finest first."""
+        found = []
+        for number, judge in enumerate(self.scales):
+            if number:
+                x = functional.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
+            found.append(judge(x))
+        return found
 
 
-def generator_loss(made: Tensor) -> Tensor:
-    """What the generator wants the judge to say."""
-    return functional.mse_loss(made, torch.ones_like(made))
+def discriminator_loss(real: list[Judgement], made: list[Judgement]) -> Tensor:
+    """Least squares (Mao et al., LSGAN, ICCV 2017), mean over the scales."""
+    losses = []
+    for (one, _), (other, _) in zip(real, made, strict=True):
+        yes, no = one.float(), other.float()
+        losses.append((functional.mse_loss(yes, torch.ones_like(yes)) + no.square().mean()) / 2)
+    return torch.stack(losses).mean()
 
 
-def feature_matching(real: list[Tensor], made: list[Tensor]) -> Tensor:
-    """Mean difference of the judge's features (Wang et al., pix2pixHD, CVPR 2018, section 3.2)."""
-    pairs = zip(real, made, strict=True)
-    distances = [functional.l1_loss(ours, theirs.detach()) for theirs, ours in pairs]
-    return torch.stack(distances).mean()
+def generator_loss(made: list[Judgement]) -> Tensor:
+    """What the generator wants the judges to say."""
+    said = [one.float() for one, _ in made]
+    return torch.stack([functional.mse_loss(one, torch.ones_like(one)) for one in said]).mean()
+
+
+def feature_matching(real: list[Judgement], made: list[Judgement]) -> Tensor:
+    """Mean difference of the judges' features (pix2pixHD, section 3.2)."""
+    pairs = [
+        (ours, theirs)
+        for (_, made_features), (_, real_features) in zip(made, real, strict=True)
+        for ours, theirs in zip(made_features, real_features, strict=True)
+    ]
+    return torch.stack([functional.l1_loss(a.float(), b.detach().float()) for a, b in pairs]).mean()

@@ -20,21 +20,19 @@ from numpy.typing import NDArray
 
 from inference.analysis import Analysis, Keypoints, Labels, Person, Rgb
 from inference.pool import NetworkPool
-from inference.skeleton import MIN_SCORE, body_scale
 from training.haarpsi import haarpsi
 from training.motion_metrics import Flows, flow_distance, warping_error
 from training.picture_metrics import ssim
 from training.pose_metrics import Eyes, pose_difference
+from transfer.condition import face_square
 from transfer.performer import Performer
 from transfer.target import Target
 
 SIDE = 256
 MARGIN = 0.1
 """Around the dancer's box, of its sides."""
-FACE_SIDE = 64
-FACE = 0.2
-"""Side of the square around a face, in body heights."""
-FACE_POINTS = 5
+FACE_SIDE, LEAST_FACE = 64, 8
+"""What a face is resized to, and what is too small to be looked at, pixels."""
 
 Figures = dict[str, float]
 """By name: mean over the frames; `ms` is the median time of a picture, without the analysis."""
@@ -189,12 +187,10 @@ def _compare_motion(
 
 def _face(keypoints: Keypoints, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """The square around the face that lies wholly in the picture; None when it is not seen."""
-    seen = keypoints[:FACE_POINTS][keypoints[:FACE_POINTS, 2] >= MIN_SCORE, :2]
-    if len(seen) < 2:
-        return None
-    side = max(round(FACE * body_scale(keypoints)), 8)
-    x, y = (round(float(value - side / 2)) for value in seen.mean(axis=0))
-    if x < 0 or y < 0 or x + side > shape[1] or y + side > shape[0]:
+    centre_x, centre_y, length = face_square(keypoints)
+    side = round(length)
+    x, y = round(centre_x - side / 2), round(centre_y - side / 2)
+    if side < LEAST_FACE or x < 0 or y < 0 or x + side > shape[1] or y + side > shape[0]:
         return None
     return slice(y, y + side), slice(x, x + side)
 

@@ -15,10 +15,11 @@ from training import export_tflite
 from training.errors import TrainingError
 from training.evaluate_performer import reconstruction
 from training.train_command import split
-from training.transfer_data import Augment, TransferData, batch_of
+from training.transfer_data import Augment, Batch, TransferData
+from training.transfer_losses import network_input
 from transfer.condition import CHANNELS
 from transfer.gan import GanPerformer
-from transfer.generator import Generator, encode
+from transfer.generator import Generator
 from transfer.layers import fold_batch_norms
 from transfer.target import Target, find_target
 from transfer.trained import Trained, load_generator
@@ -82,8 +83,8 @@ def export(run: Path, about: Trained, target: Target) -> tuple[float, float]:
 def _input(
     data: TransferData, place: int, about: Trained, random: np.random.Generator
 ) -> NDArray[np.float32]:
-    batch = batch_of([data.example(place, Augment(), random)])
-    x = encode(batch.parts, batch.limbs, batch.previous, about.ingredients)
+    batch = Batch.of(data.examples(place, Augment(), random))
+    x = network_input(batch, None, about.ingredients)
     return x.permute(0, 2, 3, 1).contiguous().numpy()
 
 

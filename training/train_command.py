@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from training.same_person import check_one_person
 from training.sheet import write_curves
 from training.transfer_data import Augment, Joined, TransferData
 from training.transfer_sheet import write_samples
-from training.transfer_training import Told, TransferTraining
+from training.transfer_training import RECIPES, Recipe, Teacher, Told, TransferTraining
 from transfer.condition import Ingredients
 from transfer.crop import usual_side
 from transfer.generator import GENERATORS, Generator
@@ -57,6 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("parts", "pose", "previous"),
         help="what the generator goes by; previous: its own last picture",
     )
+    parser.add_argument(
+        "--teacher", type=Path, metavar="RUN", help="a better performer of the same dancer"
+    )
+    for name, what in (("pairs", "judge two frames together, against flicker"),
+                       ("face", "a stage of its own for the face")):  # fmt: skip
+        parser.add_argument(
+            f"--{name}", action=argparse.BooleanOptionalAction, help=f"{what} (default: by preset)"
+        )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--progress", choices=("bar", "json"), default="bar")
     parser.set_defaults(command=main)
@@ -87,12 +96,12 @@ def main(arguments: argparse.Namespace) -> int:
     for target in targets:
         if sentence := target.usable.sentence():
             print(f"{target.dataset.manifest.title}: {sentence}")
-    generator = _first_generator(arguments)
+    recipe = _recipe(arguments)
     training = TransferTraining(
-        generator, run, about.ingredients, arguments.minutes, arguments.seed
-    )
-    # What is not looked at need not be made.
-    augment = Augment() if about.ingredients.previous else Augment(no_previous=1.0)
+        _first_generator(arguments, recipe.face), run, about.ingredients, arguments.minutes,
+        arguments.seed, recipe=recipe, teacher=_teacher(arguments),
+    )  # fmt: skip
+    augment = Augment(before=training.needs_before)
     _train(training, data, kept_out, augment, arguments.progress == "json")
     write_samples(training.mean.eval(), kept_out, about.ingredients, run.path / "samples.png")
     write_curves(run.history(), run.path / "curves.png")
@@ -176,6 +185,9 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "from": arguments.start,
         "people": arguments.people,
         "condition": arguments.condition,
+        "pairs": arguments.pairs,
+        "face": arguments.face,
+        "teacher": str(arguments.teacher) if arguments.teacher else None,
         "seed": arguments.seed,
     }
 
@@ -187,23 +199,44 @@ def _ingredients(arguments: argparse.Namespace) -> Ingredients:
     return Ingredients(**{name: name in wanted for name in ("parts", "pose", "previous")})
 
 
-def _first_generator(arguments: argparse.Namespace) -> Generator:
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    """The preset's, changed by what was asked for."""
+    asked = {name: getattr(arguments, name) for name in ("pairs", "face")}
+    changed = {name: value for name, value in asked.items() if value is not None}
+    return replace(RECIPES[arguments.preset], **changed)
+
+
+def _teacher(arguments: argparse.Namespace) -> Teacher | None:
+    if arguments.teacher is None:
+        return None
+    about, _ = Trained.load(arguments.teacher)
+    if about.size != arguments.size:
+        raise TrainingError(
+            f"{arguments.teacher} draws {about.size} pixels: add `--size {about.size}`."
+        )
+    return Teacher(load_generator(arguments.teacher / WEIGHTS_NAME), about.ingredients)
+
+
+def _first_generator(arguments: argparse.Namespace, face: bool) -> Generator:
     torch.manual_seed(arguments.seed)
+    fresh = Generator(GENERATORS[arguments.preset], face)
     if arguments.start == "none":
-        return Generator(GENERATORS[arguments.preset])
+        return fresh
     if arguments.start == "base":
         path = base_generator(arguments.preset)
         if not path.is_file():
             raise TrainingError(f"There is no base generator of the preset {arguments.preset}.")
     else:
         path = Path(arguments.start) / WEIGHTS_NAME
-    generator = load_generator(path)
-    if generator.preset.name != arguments.preset:
+    start = load_generator(path)
+    if start.preset.name != arguments.preset:
         raise TrainingError(
-            f"{arguments.start} is a {generator.preset.name} performer: add "
-            f"`--preset {generator.preset.name}`."
+            f"{arguments.start} is a {start.preset.name} performer: add "
+            f"`--preset {start.preset.name}`."
         )
-    return generator
+    # A face stage may come or go.
+    fresh.load_state_dict(start.state_dict(), strict=False)
+    return fresh
 
 
 def _train(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import cv2
@@ -17,7 +17,7 @@ from torch import Tensor
 from inference.analysis import Keypoints, Labels, Rgb
 from inference.body import MIRROR_KEYPOINTS, MIRROR_LABELS
 from training.loop import made_ahead
-from transfer.condition import PREVIOUS, Drawn, draw_limbs
+from transfer.condition import draw_limbs, face_square
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.plate import light, lit
 from transfer.target import Target
@@ -48,12 +48,11 @@ class Augment:
     """How often each part or limb is missing from the condition."""
     keypoint_noise: float = 0.006
     """Standard deviation, of the crop's side."""
-    no_previous: float = 0.5
-    """How often there is no previous picture."""
-    previous_noise: float = 0.04
+    before: bool = False
+    """Whether the frame before is made as well."""
 
 
-PLAIN = Augment(0, 0, 0, 0, 0, 0, 0, 0, 0)
+PLAIN = Augment(0, 0, 0, 0, 0, 0, 0)
 """For measuring."""
 
 
@@ -73,7 +72,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One training example, all of the crop's size `S`."""
+    """One frame as it is to be drawn, all of the crop's size `S`."""
 
     rgb: Rgb
     parts: Labels
@@ -81,11 +80,8 @@ class Example:
     """The dancer, 0 or 1, nothing dropped."""
     limbs: NDArray[np.uint8]
     plate: Rgb
-    previous: NDArray[np.float32]
-    """`[S, S, 4]`; zeros: none."""
-    parts_before: Labels
-    """The previous picture's condition, in this crop; zeros: none."""
-    limbs_before: NDArray[np.uint8]
+    face: NDArray[np.float32]
+    """`[3]`: centre x, y and side, pixels; side 0: none."""
 
 
 class TransferData:
@@ -120,26 +116,29 @@ class TransferData:
     def __len__(self) -> int:
         return len(self.kept)
 
-    def example(self, place: int, augment: Augment, random: Random) -> Example:
-        """The `place`-th frame, changed as `augment` says."""
+    def examples(self, place: int, augment: Augment, random: Random) -> list[Example]:
+        """The `place`-th frame, changed as `augment` says.
+
+        With `augment.before` the frame before it follows in the very same crop; the frame itself
+        again where there is none.
+        """
         one = self.kept[place]
         matrix, mirrored = self._matrix(one.crop, augment, random)
-        parts, keypoints = self._condition(one, matrix, mirrored)
-        mask = (parts > 0).astype(np.uint8)
-        if augment.drop:
-            parts, keypoints = _dropped(parts, keypoints, augment, random, self.size)
         brightness = math.exp(random.normal(0, augment.light)) if augment.light else 1.0
-        previous, before = self._before(one, matrix, mirrored, augment, random)
-        return Example(
-            _lighter(self._rgb(one, matrix), brightness),
-            parts,
-            mask,
-            draw_limbs(keypoints, self.size),
-            _lighter(self._plate_at(one.crop.side, matrix), brightness),
-            previous,
-            before.parts,
-            before.limbs,
-        )
+        plate = _lighter(self._plate_at(one.crop.side, matrix), brightness)
+        frames = [one]
+        if augment.before:
+            frames.append(self.kept[self._place.get(one.number - 1, place)])
+        made = []
+        for frame in frames:
+            parts, keypoints = self._condition(frame, matrix, mirrored)
+            mask = (parts > 0).astype(np.uint8)
+            if augment.drop:
+                parts, keypoints = _dropped(parts, keypoints, augment, random, self.size)
+            rgb = _lighter(self._rgb(frame, matrix), brightness)
+            limbs, face = draw_limbs(keypoints, self.size), face_square(keypoints)
+            made.append(Example(rgb, parts, mask, limbs, plate, np.array(face, np.float32)))
+        return made
 
     def _keep(self, number: int, side: int) -> Kept | None:
         labels = self._target.labels(number)
@@ -216,30 +215,6 @@ class TransferData:
         )  # fmt: skip
         return np.asarray(made, np.uint8)
 
-    def _before(
-        self, one: Kept, matrix: Matrix, mirrored: bool, augment: Augment, random: Random
-    ) -> tuple[NDArray[np.float32], Drawn]:
-        """The frame before in this very crop, true but spoilt, and its condition."""
-        size = self.size
-        place = self._place.get(one.number - 1)
-        if place is None or random.random() < augment.no_previous:
-            nothing = Drawn(np.zeros((size, size), np.uint8), np.zeros((size, size, 3), np.uint8))
-            return np.zeros((size, size, PREVIOUS), np.float32), nothing
-        before = self.kept[place]
-        parts, keypoints = self._condition(before, matrix, mirrored)
-        alpha = (parts > 0).astype(np.float32)[..., None]
-        rgb = self._rgb(before, matrix)
-        if augment.previous_noise:
-            # What it will be given live is its own, softer and with errors.
-            rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.3, 1.5)), np.uint8)
-            coarse = random.normal(0, augment.previous_noise, (size // 8, size // 8, 3))
-            noise = cv2.resize(coarse.astype(np.float32), (size, size))
-            colours = (rgb / 255 + noise).clip(0, 1).astype(np.float32)
-        else:
-            colours = (rgb / 255).astype(np.float32)
-        layer = np.concatenate([colours * alpha, alpha], axis=2)
-        return layer, Drawn(parts, draw_limbs(keypoints, size))
-
     def _condition(self, one: Kept, matrix: Matrix, mirrored: bool) -> tuple[Labels, Keypoints]:
         """Parts and key points of a frame in an example's crop."""
         parts = self._labels(one, matrix)
@@ -256,8 +231,8 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def example(self, place: int, augment: Augment, random: Random) -> Example:
-        """The `place`-th frame, changed as `augment` says."""
+    def examples(self, place: int, augment: Augment, random: Random) -> list[Example]:
+        """The `place`-th frame, changed as `augment` says, and perhaps the one before."""
 
 
 class Joined:
@@ -270,11 +245,11 @@ class Joined:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def example(self, place: int, augment: Augment, random: Random) -> Example:
-        """The `place`-th frame of all, changed as `augment` says."""
+    def examples(self, place: int, augment: Augment, random: Random) -> list[Example]:
+        """The `place`-th frame of all, changed as `augment` says, and perhaps the one before."""
         part = int(np.searchsorted(self._ends, place, side="right"))
         before = int(self._ends[part - 1]) if part else 0
-        return self._parts[part].example(place - before, augment, random)
+        return self._parts[part].examples(place - before, augment, random)
 
 
 def _larger(crop: Crop) -> Crop:
@@ -305,44 +280,46 @@ def _lighter(rgb: Rgb, brightness: float) -> Rgb:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Examples as tensors: uint8 `[N, S, S(, 3)]`, `previous` float `[N, 4, S, S]`."""
+    """Examples as tensors: uint8 `[N, S, S(, 3)]`; `face` float `[N, 3]`."""
 
     rgb: Tensor
     parts: Tensor
     mask: Tensor
     limbs: Tensor
     plate: Tensor
-    previous: Tensor
-    parts_before: Tensor
-    limbs_before: Tensor
+    face: Tensor
 
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> Batch:
+        """Examples side by side."""
+        return cls(
+            **{
+                field.name: torch.from_numpy(
+                    np.stack([getattr(one, field.name) for one in examples])
+                )
+                for field in fields(cls)
+            }
+        )
 
-def batch_of(examples: Sequence[Example]) -> Batch:
-    """Examples side by side."""
-
-    def stacked(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(one, name) for one in examples]))
-
-    return Batch(
-        stacked("rgb"),
-        stacked("parts"),
-        stacked("mask"),
-        stacked("limbs"),
-        stacked("plate"),
-        stacked("previous").permute(0, 3, 1, 2),
-        stacked("parts_before"),
-        stacked("limbs_before"),
-    )
+    def to(self, device: torch.device) -> Batch:
+        """On another device."""
+        return type(self)(
+            **{field.name: getattr(self, field.name).to(device) for field in fields(self)}
+        )
 
 
 def batches(
     data: Examples, count: int, augment: Augment, seed: int, first: int = 0
-) -> Generator[Batch]:
-    """Batch `first` and all that follow; the same seed gives the same, whatever the threads."""
+) -> Generator[list[Batch]]:
+    """Batch `first` and all that follow: the frames, and with `augment.before` those before them.
 
-    def make(number: int) -> Batch:
+    The same seed gives the same, whatever the threads.
+    """
+
+    def make(number: int) -> list[Batch]:
         random = np.random.default_rng((seed, number))
         places = random.integers(0, len(data), count)
-        return batch_of([data.example(int(place), augment, random) for place in places])
+        drawn = [data.examples(int(place), augment, random) for place in places]
+        return [Batch.of(frames) for frames in zip(*drawn, strict=True)]
 
     return made_ahead(make, first)

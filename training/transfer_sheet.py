@@ -10,10 +10,10 @@ import torch
 
 from capture.files import write_whole
 from inference.body import PALETTE
-from training.transfer_data import PLAIN, Examples, batch_of
-from training.transfer_training import composited, pictures
+from training.transfer_data import PLAIN, Batch, Examples
+from training.transfer_losses import composited, network_input, pictures
 from transfer.condition import Ingredients
-from transfer.generator import Generator, encode
+from transfer.generator import Generator
 
 COLUMNS = 8
 
@@ -25,9 +25,9 @@ def write_samples(
     """A column each for some frames: condition, made, true."""
     columns = []
     for place in range(0, len(data), max(1, len(data) // COLUMNS)):
-        batch = batch_of([data.example(place, PLAIN, np.random.default_rng(0))])
-        x = encode(batch.parts, batch.limbs, torch.zeros_like(batch.previous), ingredients)
-        picture, _ = composited(generator(x), pictures(batch.plate))
+        batch = Batch.of(data.examples(place, PLAIN, np.random.default_rng(0)))
+        layer = generator(network_input(batch, None, ingredients), batch.face)
+        picture = composited(layer, pictures(batch.plate))
         made = (picture[0].permute(1, 2, 0) * 255).round().byte().numpy()
         drawn = np.maximum(PALETTE[batch.parts[0].numpy()] // 2, batch.limbs[0].numpy())
         columns.append(np.vstack([drawn, made, batch.rgb[0].numpy()]))

@@ -4,58 +4,87 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from training.discriminator import (
-    CONDITION,
-    PatchDiscriminator,
-    discriminator_loss,
-    feature_matching,
-    generator_loss,
-)
+from training.discriminator import CONDITION
 from training.errors import TrainingError
+from training.judging import Opponent
 from training.loop import best_device, follow, has_bfloat16, out_of_memory
-from training.picture_metrics import ssim
 from training.run_folder import RunFolder
-from training.transfer_data import PLAIN, Augment, Batch, Examples, batch_of, batches
+from training.transfer_data import Augment, Batch, Examples, batches
+from training.transfer_losses import (
+    FACE_FROM,
+    composited,
+    crop_accuracy,
+    decay,
+    network_input,
+    pictures,
+    ramp,
+    reconstruction,
+)
 from transfer.condition import Ingredients
-from transfer.generator import Generator, encode
+from transfer.face import cut_faces
+from transfer.generator import Generator
 from transfer.trained import save_generator
 from transfer.trained_files import WEIGHTS_NAME
 
-ALONE = 0.35
-"""Share of the time before the discriminator joins..."""
-LEAST_ALONE_SECONDS = 90.0
-"""...and so long at least: before, there is nothing worth judging."""
-RAMP = 0.1
-"""Share of the time over which its word comes to count."""
-DECAY = 0.7
-"""Share of the time after which the learning rate falls to nothing."""
 WARM_UP_STEPS = 10
 RUNNING_MEAN = 0.998
 SAVE_SECONDS = 20.0
 MEASURE_SECONDS = 60.0
 FIRST_MEASURE_SECONDS = 15.0
+PREVIOUS_NOISE = 0.04
+"""Standard deviation of the noise on a fed-back picture: its errors must be forgiven, or they
+build up."""
 
-OWN_PREVIOUS = 0.5
-"""How often the previous picture is the network's own."""
-PERSON = 4.0
-"""How much more a pixel of the dancer weighs."""
-LIKENESS, ALPHA, ADVERSARIAL, FEATURES = 0.5, 0.1, 0.05, 0.5
-"""Weights of the losses beside the pixels' mean difference."""
-OUTSIDE = 0.3
-"""How much alpha outside the mask counts, against missing alpha inside."""
+WEIGHTS = {
+    "pixels": 1.0,
+    "likeness": 0.5,
+    "alpha": 0.1,
+    "adversarial": 0.05,
+    "features": 0.5,
+    "teacher": 1.0,
+    "face_pixels": 1.0,
+    "face_adversarial": 0.05,
+    "face_features": 0.5,
+}
+"""Of the losses; those of the discriminator grow to this over `RAMP`."""
 
 
 class NotANumber(TrainingError):
     """The loss is no number any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a performer is trained with besides the pixels."""
+
+    pairs: bool = False
+    """Judged two frames at a time, so that it does not flicker (Chan et al., "Everybody Dance
+    Now", ICCV 2019, section 4.2)."""
+    scales: int = 1
+    """Of the discriminator."""
+    face: bool = False
+    """With a face stage."""
+
+
+RECIPES = {"realtime": Recipe(), "quality": Recipe(pairs=True, scales=2, face=True)}
+"""By preset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A better performer of the same dancer to learn from."""
+
+    generator: Generator
+    ingredients: Ingredients
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +100,16 @@ class Told:
     """Share of the time in which the step waited for data."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """One frame as the generator drew it."""
+
+    batch: Batch
+    x: Tensor
+    layer: Tensor
+    picture: Tensor
+
+
 class TransferTraining:
     """One performer being trained."""
 
@@ -82,27 +121,43 @@ class TransferTraining:
         minutes: float,
         seed: int = 0,
         device: torch.device | None = None,
+        recipe: Recipe | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
-        """Goes on with the run's checkpoint when there is one."""
-        self._device = device or best_device()
+        """Goes on with the run's checkpoint when there is one.
+
+        `recipe` defaults to the preset's; the generator has a face stage if it says so.
+        """
+        on = self._device = device or best_device()
         preset = generator.preset
-        self.generator = generator.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.mean = Generator(preset)
+        self.recipe = recipe or RECIPES[preset.name]
+        self.generator = generator.to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = Generator(preset, self.recipe.face)
         self.mean.load_state_dict(generator.state_dict())
         torch.manual_seed(seed)
-        self.judge = PatchDiscriminator().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        frames = 2 if self.recipe.pairs else 1
+        self._opponents = {
+            "": Opponent(frames * (CONDITION + 3), self.recipe.scales, preset.learning_rate, on)
+        }
+        if self.recipe.face:
+            self._opponents["face_"] = Opponent(CONDITION + 3, 1, preset.learning_rate, on)
+        self._teacher = teacher
+        if teacher is not None:
+            teacher.generator.to(on).eval()
         self._run, self._ingredients = run, ingredients
         self._total, self._rate, self._batch = minutes * 60, preset.learning_rate, preset.batch
         self._seed, self._step, self.seen = seed, 0, 0
         self.seconds, self._waited = 0.0, 0.0
         self._slowed = False
         self.held_out: dict[str, float] = {}
-        self._generator_steps = torch.optim.Adam(
-            self.generator.parameters(), self._rate, betas=(0.5, 0.99)
-        )
-        self._judge_steps = torch.optim.Adam(self.judge.parameters(), self._rate, betas=(0.5, 0.99))
+        self._steps = torch.optim.Adam(self.generator.parameters(), self._rate, betas=(0.5, 0.99))
         if (state := run.load()) is not None:
             self._restore(state)
+
+    @property
+    def needs_before(self) -> bool:
+        """Whether examples are to come with the frame before."""
+        return self.recipe.pairs or self._ingredients.previous
 
     def run(
         self,
@@ -171,168 +226,126 @@ class TransferTraining:
                     return
                 began = time.monotonic()
 
-    def _learn(self, batch: Batch) -> dict[str, float]:
+    def _learn(self, frames: Sequence[Batch]) -> dict[str, float]:
+        """`frames`: the batch, and perhaps the one of the frames before."""
         progress = min(self.seconds / self._total, 1.0)
-        rate = self._rate * min(1.0, (self._step + 1) / WARM_UP_STEPS) * _decay(progress)
-        for optimiser in (self._generator_steps, self._judge_steps):
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+        rate = self._rate * min(1.0, (self._step + 1) / WARM_UP_STEPS) * decay(progress)
+        for group in self._steps.param_groups:
+            group["lr"] = rate
         self.generator.train()
-        x, true, plate, mask = self._tensors(batch)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
-            layer = self.generator(x)
-        picture, alpha = composited(layer.float(), plate)
-        found = reconstruction(picture, alpha, true, mask)
+        drawn = self._draw([batch.to(self._device) for batch in frames])
+        found = _mean([reconstruction(one.layer, one.batch) for one in drawn])
+        if self._teacher is not None:
+            found["teacher"] = self._teachers_opinion(self._teacher, drawn[0])
         judged = ramp(progress, self._total)
         if judged > 0:
-            found |= self._judged(x[:, :CONDITION], true, picture)
-        weights = {"pixels": 1.0, "likeness": LIKENESS, "alpha": ALPHA,
-                   "adversarial": ADVERSARIAL * judged, "features": FEATURES * judged}  # fmt: skip
+            found |= self._judged(drawn if self.recipe.pairs else drawn[:1], rate)
+        if self.recipe.face and progress >= FACE_FROM:
+            found |= self._faces(drawn[0], rate)
+        weights = {
+            name: WEIGHTS[name] * (judged if name in ("adversarial", "features") else 1.0)
+            for name in found
+        }
         loss = torch.stack([weights[name] * value for name, value in found.items()]).sum()
         if not math.isfinite(float(loss.detach())):
             raise NotANumber(
                 f"The loss is no number any more after {self.seen} pictures; the last good state "
                 "is kept."
             )
-        self._generator_steps.zero_grad(set_to_none=True)
+        self._steps.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
-        self._generator_steps.step()
+        self._steps.step()
         self._step += 1
-        self.seen += len(x)
+        self.seen += len(frames[0].rgb)
         follow(self.mean, self.generator, self._step, RUNNING_MEAN)
         return {name: float(value.detach()) for name, value in found.items()}
 
-    def _judged(self, condition: Tensor, true: Tensor, made: Tensor) -> dict[str, Tensor]:
-        """What the judge says of the made pictures, once it has learnt from them."""
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
-            real, real_features = self.judge(condition, true)
-            fake, _ = self.judge(condition, made.detach())
-            loss = discriminator_loss(real.float(), fake.float())
-        self._judge_steps.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._judge_steps.step()
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
-            judged, features = self.judge(condition, made)
-        return {
-            "adversarial": generator_loss(judged.float()),
-            "features": feature_matching(real_features, features),
-        }
+    def _draw(self, frames: Sequence[Batch]) -> list[_Drawn]:
+        """In the order of `frames`; the earlier is drawn first, and perhaps fed back."""
+        drawn: list[_Drawn] = []
+        previous: Tensor | None = None
+        for batch in reversed(frames):
+            x = network_input(batch, previous, self._ingredients)
+            with self._autocast():
+                layer = self.generator(x).float()
+            drawn.insert(0, _Drawn(batch, x, layer, composited(layer, pictures(batch.plate))))
+            if self._ingredients.previous:
+                noise = PREVIOUS_NOISE * torch.randn_like(layer) * layer[:, 3:].detach()
+                previous = (layer.detach() + noise).clamp(0, 1)
+        return drawn
 
-    def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Network input, true picture, plate `[N, 3, S, S]` and mask `[N, 1, S, S]`."""
-        on = self._device
-        previous = batch.previous.to(on)
-        if self._ingredients.previous:
-            previous = self._own_previous(batch, previous)
-        x = encode(batch.parts.to(on), batch.limbs.to(on), previous, self._ingredients)
-        x = x.to(memory_format=torch.channels_last)
-        return (
-            x,
-            pictures(batch.rgb.to(on)),
-            pictures(batch.plate.to(on)),
-            batch.mask.to(on)[:, None].float(),
-        )
+    def _teachers_opinion(self, teacher: Teacher, drawn: _Drawn) -> Tensor:
+        """How far the picture is from the teacher's."""
+        with torch.no_grad(), self._autocast():
+            x = network_input(drawn.batch, None, teacher.ingredients)
+            layer = teacher.generator(x, drawn.batch.face).float()
+        return functional.l1_loss(drawn.picture, composited(layer, pictures(drawn.batch.plate)))
 
-    @torch.no_grad()
-    def _own_previous(self, batch: Batch, true: Tensor) -> Tensor:
-        """Of half the examples the previous picture as it was made, not as it was: errors that
-        the network makes it must also forgive, or they build up."""
-        on = self._device
-        x = encode(
-            batch.parts_before.to(on), batch.limbs_before.to(on), torch.zeros_like(true),
-            self._ingredients,
-        )  # fmt: skip
-        self.generator.eval()
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
-            own = self.generator(x).float()
-        self.generator.train()
-        choose = torch.Generator().manual_seed(self._seed * 1_000_003 + self._step)
-        ours = (torch.rand(len(true), generator=choose) < OWN_PREVIOUS).to(on)
-        there = true.flatten(1).any(1)
-        return torch.where((ours & there)[:, None, None, None], own, true)
+    def _judged(self, drawn: Sequence[_Drawn], rate: float) -> dict[str, Tensor]:
+        """What the discriminator says, of one frame or of two together."""
+        condition = torch.cat([one.x[:, :CONDITION] for one in drawn], dim=1)
+        true = torch.cat([pictures(one.batch.rgb) for one in drawn], dim=1)
+        made = torch.cat([one.picture for one in drawn], dim=1)
+        return self._opponents[""].judge(condition, true, made, rate)
+
+    def _faces(self, drawn: _Drawn, rate: float) -> dict[str, Tensor]:
+        """The face stage learns on what the generator drew; the generator does not."""
+        batch = drawn.batch
+        seen = batch.face[:, 2] > 0
+        if not seen.any():
+            return {}
+        faces, x = batch.face[seen], drawn.x[seen]
+        assert self.generator.face is not None
+        with self._autocast():
+            layer = self.generator.face(drawn.layer[seen].detach(), x, faces).float()
+        made = cut_faces(composited(layer, pictures(batch.plate[seen])), faces)
+        true = cut_faces(pictures(batch.rgb[seen]), faces)
+        condition = cut_faces(x[:, :CONDITION], faces)
+        said = self._opponents["face_"].judge(condition, true, made, rate)
+        found = {"pixels": functional.l1_loss(made, true)} | said
+        return {f"face_{name}": value for name, value in found.items()}
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device))
 
     def _measure(self, held_out: Examples, found: dict[str, float]) -> None:
         self.held_out = crop_accuracy(self.mean.eval(), held_out, self._ingredients)
         line: dict[str, Any] = {"seconds": round(self.seconds, 1), "seen": self.seen}
         self._run.note(line | {"losses": found, "held_out": self.held_out})
 
+    def checkpoint(self) -> dict[str, Any]:
+        """All that is needed to go on from here."""
+        return {
+            "generator": self.generator.state_dict(),
+            "mean": self.mean.state_dict(),
+            "steps": self._steps.state_dict(),
+            "opponents": {name: one.state() for name, one in self._opponents.items()},
+            "step": self._step,
+            "seen": self.seen,
+            "seconds": self.seconds,
+            "waited": self._waited,
+        }
+
     def _save(self) -> None:
-        self._run.save(
-            {
-                "generator": self.generator.state_dict(),
-                "mean": self.mean.state_dict(),
-                "judge": self.judge.state_dict(),
-                "generator_steps": self._generator_steps.state_dict(),
-                "judge_steps": self._judge_steps.state_dict(),
-                "step": self._step,
-                "seen": self.seen,
-                "seconds": self.seconds,
-                "waited": self._waited,
-            }
-        )
+        self._run.save(self.checkpoint())
         save_generator(self.mean, self._run.path / WEIGHTS_NAME)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.generator.load_state_dict(state["generator"])
-        self.mean.load_state_dict(state["mean"])
-        self.judge.load_state_dict(state["judge"])
-        self._generator_steps.load_state_dict(state["generator_steps"])
-        self._judge_steps.load_state_dict(state["judge_steps"])
+        try:
+            self.generator.load_state_dict(state["generator"])
+            self.mean.load_state_dict(state["mean"])
+            self._steps.load_state_dict(state["steps"])
+            for name, one in self._opponents.items():
+                one.restore(state["opponents"][name])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise TrainingError(
+                f"{self._run.path} was begun with other options: name another folder, or ask for "
+                "the same."
+            ) from error
         self._step, self.seen = int(state["step"]), int(state["seen"])
         self.seconds, self._waited = float(state["seconds"]), float(state["waited"])
 
 
-def pictures(rgb: Tensor) -> Tensor:
-    """uint8 `[N, S, S, 3]` to `[N, 3, S, S]`, 0..1."""
-    return rgb.permute(0, 3, 1, 2).float() / 255
-
-
-def composited(layer: Tensor, plate: Tensor) -> tuple[Tensor, Tensor]:
-    """The generator's layer over the plate, and its alpha."""
-    alpha = layer[:, 3:]
-    return layer[:, :3] + plate * (1 - alpha), alpha
-
-
-def reconstruction(picture: Tensor, alpha: Tensor, true: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    """Losses against the true picture, the dancer's pixels weighted by `PERSON`."""
-    weight = 1 + (PERSON - 1) * mask
-    # Hair and shoes that the mask misses are in the picture: there alpha may be more.
-    inside = -(mask * alpha.clamp_min(1e-4).log())
-    outside = -((1 - mask) * (1 - alpha).clamp_min(1e-4).log())
-    return {
-        "pixels": (weight * (picture - true).abs()).mean() / weight.mean(),
-        "likeness": 1 - ssim(picture, true).mean(),
-        "alpha": (inside + OUTSIDE * outside).mean(),
-    }
-
-
-@torch.inference_mode()
-def crop_accuracy(
-    generator: Generator, data: Examples, ingredients: Ingredients, most: int = 30
-) -> dict[str, float]:
-    """On true conditions of frames, without a previous picture: SSIM and mean absolute error
-    (0..255) in the crop."""
-    likeness, errors = [], []
-    for place in range(0, len(data), max(1, len(data) // most)):
-        batch = batch_of([data.example(place, PLAIN, np.random.default_rng(0))])
-        previous = torch.zeros_like(batch.previous)
-        x = encode(batch.parts, batch.limbs, previous, ingredients)
-        layer = generator(x.to(memory_format=torch.channels_last))
-        picture, _ = composited(layer, pictures(batch.plate))
-        true = pictures(batch.rgb)
-        likeness.append(float(ssim(picture, true)))
-        errors.append(float((picture - true).abs().mean() * 255))
-    return {"ssim": float(np.mean(likeness)), "error": float(np.mean(errors))}
-
-
-def ramp(progress: float, total_seconds: float) -> float:
-    """How much the discriminator's word counts, 0..1, at a share of the time."""
-    alone = max(ALONE, LEAST_ALONE_SECONDS / total_seconds)
-    return min(max((progress - alone) / RAMP, 0.0), 1.0)
-
-
-def _decay(progress: float) -> float:
-    if progress <= DECAY:
-        return 1.0
-    return max(0.5 * (1 + math.cos(math.pi * (progress - DECAY) / (1 - DECAY))), 0.001)
+def _mean(found: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([one[name] for one in found]).mean() for name in found[0]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inference.analysis import Keypoints, Labels
 from inference.body import LABEL_NAMES, SKELETON
-from inference.skeleton import MIN_SCORE
+from inference.skeleton import MIN_SCORE, body_scale
 from transfer.crop import Matrix
 
 VERSION = 1
@@ -27,9 +27,15 @@ PREVIOUS = 4
 CHANNELS = PARTS + LIMBS + PREVIOUS
 """The last four are RGB weighted by alpha, and alpha, of the previous picture."""
 FACE_POINTS = 5
+LEAST_FACE_POINTS = 2
 _FRACTION_BITS = 4
 
+FACE = 0.2
+"""Side of the square around a face, in body heights."""
+
 Picture = NDArray[np.uint8]
+Square: TypeAlias = tuple[float, float, float]
+"""Centre x, y and side, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Drawn:
     """`[S, S]`, label ids 0..24."""
     limbs: Picture
     """`[S, S, 3]`, each limb in its colour, on black."""
+    face: Square
+    """Around the face; its side is 0 where none is seen."""
 
 
 def draw_condition(labels: Labels, keypoints: Keypoints, matrix: Matrix, size: int) -> Drawn:
@@ -68,7 +76,16 @@ def draw_condition(labels: Labels, keypoints: Keypoints, matrix: Matrix, size: i
     parts = cv2.warpAffine(labels, matrix, (size, size), flags=cv2.INTER_NEAREST)
     points = keypoints.copy()
     points[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    return Drawn(np.asarray(parts, np.uint8), draw_limbs(points, size))
+    return Drawn(np.asarray(parts, np.uint8), draw_limbs(points, size), face_square(points))
+
+
+def face_square(keypoints: Keypoints) -> Square:
+    """The square around a face, in the pixels of the key points; side 0 where none is seen."""
+    seen = keypoints[:FACE_POINTS][keypoints[:FACE_POINTS, 2] >= MIN_SCORE, :2]
+    if len(seen) < LEAST_FACE_POINTS:
+        return 0.0, 0.0, 0.0
+    x, y = seen.mean(axis=0)
+    return float(x), float(y), FACE * body_scale(keypoints)
 
 
 def draw_limbs(keypoints: Keypoints, size: int) -> Picture:

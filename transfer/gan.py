@@ -86,7 +86,8 @@ class GanPerformer:
                 torch.from_numpy(previous).permute(2, 0, 1)[None],
                 self._trained.ingredients,
             )
-            made = self._generator(x.to(memory_format=torch.channels_last))
+            faces = torch.tensor([drawn.face])
+            made = self._generator(x.to(memory_format=torch.channels_last), faces)
         return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy(), np.float32)
 
     def _crop(self, labels: Labels, transform: Transform) -> Crop | None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from transfer.condition import CHANNELS, LIMBS, PARTS, PREVIOUS, Ingredients
+from transfer.face import FaceStage
 from transfer.layers import Block, Up, convolution, initialise
 
 
@@ -29,8 +30,12 @@ class GeneratorPreset:
 
 GENERATORS = {
     preset.name: preset
-    for preset in (GeneratorPreset("realtime", (24, 48, 96, 160), 3, 12, 8, 1e-3),)
+    for preset in (
+        GeneratorPreset("realtime", (24, 48, 96, 160), 3, 12, 8, 1e-3),
+        GeneratorPreset("quality", (48, 96, 192, 320), 9, 24, 4, 4e-4),
+    )
 }
+"""`realtime` plays live on a CPU; `quality` has four times its weights."""
 
 
 class Generator(nn.Module):
@@ -39,7 +44,8 @@ class Generator(nn.Module):
     A U-Net of plain convolutions (design.md, section 7): few channels where there are many pixels.
     """
 
-    def __init__(self, preset: GeneratorPreset) -> None:
+    def __init__(self, preset: GeneratorPreset, face: bool = False) -> None:
+        """`face`: with a face stage."""
         super().__init__()
         self.preset = preset
         one, two, three, four = preset.channels
@@ -58,12 +64,21 @@ class Generator(nn.Module):
         assert self.out.bias is not None
         # Most of a crop is background: begin with the plate, not with a veil over it.
         nn.init.constant_(self.out.bias[3:], -2.0)
+        self.face = FaceStage() if face else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """0..1; the first three channels never exceed the fourth."""
+    def forward(self, x: Tensor, faces: Tensor | None = None) -> Tensor:
+        """0..1; the first three channels never exceed the fourth.
+
+        `faces` `[N, 3]`: centre x, y and side of the faces in pixels, side 0: none. Without them,
+        or without a face stage, what the generator drew is left as it is.
+        """
         made = self.unweighted(x)
         alpha = made[:, 3:]
-        return torch.cat([made[:, :3] * alpha, alpha], dim=1)
+        layer = torch.cat([made[:, :3] * alpha, alpha], dim=1)
+        if self.face is None or faces is None:
+            return layer
+        corrected: Tensor = self.face(layer.float(), x, faces)
+        return corrected
 
     def unweighted(self, x: Tensor) -> Tensor:
         """The same before the colours are weighted by alpha: what is exported."""

@@ -80,7 +80,11 @@ class Trained:
 def save_generator(generator: Generator, path: Path) -> None:
     """Weights as safetensors, whole or not at all."""
     tensors = {name: value.contiguous() for name, value in generator.state_dict().items()}
-    about = {"preset": generator.preset.name, "condition": str(condition.VERSION)}
+    about = {
+        "preset": generator.preset.name,
+        "condition": str(condition.VERSION),
+        "face": str(generator.face is not None),
+    }
     write_whole(path, save(tensors, about))
 
 
@@ -94,7 +98,7 @@ def load_generator(path: Path) -> Generator:
                 f"{path} was trained with condition version {about.get('condition')}, this program "
                 f"draws version {condition.VERSION}: train it again."
             )
-        generator = Generator(GENERATORS[about["preset"]])
+        generator = Generator(GENERATORS[about["preset"]], about.get("face") == "True")
         generator.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise TransferError(f"{path} holds no generator of this version: {error}") from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +18,7 @@ from inference.analysis import Analysis
 from inference.pool import NetworkPool
 from tests.figures import person
 from tests.transfer.conftest import juggler  # noqa: F401  A fixture.
-from training.discriminator import PatchDiscriminator, feature_matching
+from training.discriminator import Judges, feature_matching
 from training.errors import TrainingError
 from training.evaluate_performer import PlateOnly, reconstruction
 from training.picture_metrics import ssim
@@ -24,10 +26,12 @@ from training.run_folder import RunFolder
 from training.same_person import check_one_person
 from training.train_command import check_enough, check_one_camera, split
 from training.transfer_data import PLAIN, Augment, Joined, TransferData, batches
-from training.transfer_training import Told, TransferTraining, ramp
+from training.transfer_losses import ramp
+from training.transfer_training import Recipe, Teacher, Told, TransferTraining
 from transfer.condition import CHANNELS, PARTS, Ingredients
 from transfer.crop import usual_side
 from transfer.errors import TransferError
+from transfer.face import FaceStage, cut_faces
 from transfer.gan import GanPerformer
 from transfer.generator import GENERATORS, Generator, GeneratorPreset, encode
 from transfer.target import Target
@@ -88,7 +92,7 @@ def test_ssim_is_that_of_the_paper() -> None:
 
 def test_an_example_is_picture_and_condition_of_one_frame(target: Target, data: Data) -> None:
     learnt, _ = data
-    example = learnt.example(5, PLAIN, np.random.default_rng(0))
+    [example] = learnt.examples(5, PLAIN, np.random.default_rng(0))
     one = learnt.kept[5]
     true = one.crop.cut(target.frame(one.number), 64)
     assert np.abs(example.rgb.astype(int) - true).mean() < 10
@@ -97,25 +101,33 @@ def test_an_example_is_picture_and_condition_of_one_frame(target: Target, data: 
     # Where the plate differs from the picture, there somebody is.
     away = np.abs(example.rgb.astype(int) - example.plate).max(axis=2)
     assert np.median(away[example.mask > 0]) > 3 * np.median(away[example.mask == 0])
-    # The previous picture is the frame before, in this very crop.
-    assert example.previous[..., 3].any()
-    there = example.previous[..., 3] > 0
-    assert np.abs(example.previous[..., :3][there] * 255 - example.rgb[there]).mean() < 40
+
+
+def test_the_frame_before_comes_in_the_very_same_crop(target: Target, data: Data) -> None:
+    learnt, _ = data
+    wanted = replace(PLAIN, before=True)
+    now, before = learnt.examples(5, wanted, np.random.default_rng(0))
+    one = learnt.kept[5]
+    assert learnt.kept[4].number == one.number - 1
+    true = one.crop.cut(target.frame(one.number - 1), 64)
+    assert np.abs(before.rgb.astype(int) - true).mean() < 10
+    np.testing.assert_array_equal(now.plate, before.plate)
+    assert (now.parts != before.parts).any()
+    # The first of all has none: it is its own.
+    first, same = learnt.examples(0, wanted, np.random.default_rng(0))
+    np.testing.assert_array_equal(first.rgb, same.rgb)
 
 
 def test_a_mirrored_example_swaps_left_and_right(data: Data) -> None:
     learnt, _ = data
-    mirror = Augment(0, 0, 0, 1.0, 0, 0, 0, 1.0, 0)
-    plain = learnt.example(3, PLAIN, np.random.default_rng(0))
-    other = learnt.example(3, mirror, np.random.default_rng(0))
+    [plain] = learnt.examples(3, PLAIN, np.random.default_rng(0))
+    [other] = learnt.examples(3, replace(PLAIN, mirror=1.0), np.random.default_rng(0))
     assert np.abs(other.rgb[:, ::-1].astype(int) - plain.rgb).mean() < 3
     assert np.abs(other.plate[:, ::-1].astype(int) - plain.plate).mean() < 3
-    ours, theirs = set(np.unique(other.parts)), set(np.unique(plain.parts))
-    assert ours != theirs or ours == {*ours}
     # Label 1 is the left face, 2 the right (BodyPix): the mirrored one has them swapped.
     swapped = (other.parts[:, ::-1] == 2) == (plain.parts == 1)
     assert swapped.mean() > 0.99
-    assert other.previous.max() == 0
+    np.testing.assert_allclose(other.face, (63 - plain.face[0], *plain.face[1:]), atol=0.01)
 
 
 def test_batches_are_the_same_again_and_go_on_from_any_place(data: Data) -> None:
@@ -124,7 +136,7 @@ def test_batches_are_the_same_again_and_go_on_from_any_place(data: Data) -> None
     made = [next(first) for _ in range(3)]
     first.close()
     again = batches(learnt, 2, Augment(), seed=1, first=2)
-    assert torch.equal(next(again).rgb, made[2].rgb)
+    assert torch.equal(next(again)[0].rgb, made[2][0].rgb)
     again.close()
 
 
@@ -150,12 +162,44 @@ def test_the_generator_never_makes_colour_without_alpha() -> None:
     assert made[:, 3].max() <= 1
 
 
-def test_the_judge_sees_patches_and_its_features_match_themselves() -> None:
-    judge = PatchDiscriminator(8)
-    condition, picture = torch.rand(1, CHANNELS - 4, 64, 64), torch.rand(1, 3, 64, 64)
-    judged, features = judge(condition, picture)
-    assert judged.shape == (1, 1, 8, 8)
-    assert feature_matching(features, features) == 0
+def test_judges_see_patches_at_every_scale_and_features_match_themselves() -> None:
+    judges = Judges(8, 2)
+    found = judges(torch.rand(1, 8, 64, 64))
+    assert [judged.shape[2:] for judged, _ in found] == [(8, 8), (4, 4)]
+    assert feature_matching(found, found) == 0
+
+
+def test_the_face_stage_changes_the_face_alone() -> None:
+    torch.manual_seed(0)
+    stage = FaceStage().eval()
+    layer = torch.rand(2, 4, 96, 96)
+    layer[:, :3] *= layer[:, 3:]
+    x = torch.rand(2, CHANNELS, 96, 96)
+    faces = torch.tensor([[40.0, 30.0, 24.0], [0.0, 0.0, 0.0]])
+    with torch.no_grad():
+        assert torch.allclose(stage(layer, x, faces), layer, atol=1e-6)
+        torch.nn.init.normal_(stage.out.weight, std=1.0)
+        made = stage(layer, x, faces)
+    assert torch.allclose(made[1], layer[1], atol=1e-6)
+    changed = (made[0] - layer[0]).abs().amax(0) > 1e-5
+    rows, columns = torch.nonzero(changed, as_tuple=True)
+    assert changed.sum() > 100
+    assert rows.min() >= 17
+    assert rows.max() <= 43
+    assert columns.min() >= 27
+    assert columns.max() <= 53
+    assert (made[:, :3] <= made[:, 3:] + 1e-6).all()
+
+
+def test_a_face_is_cut_out_where_it_is() -> None:
+    picture = torch.zeros(1, 1, 96, 96)
+    picture[..., 20:40, 50:70] = 1
+    cut = cut_faces(picture, torch.tensor([[59.5, 29.5, 20.0]]))
+    assert cut.shape == (1, 1, 64, 64)
+    assert cut[..., 2:-2, 2:-2].min() > 0.99
+    assert cut_faces(picture, torch.tensor([[59.5, 29.5, 40.0]])).mean() == pytest.approx(
+        0.25, abs=0.02
+    )
 
 
 def test_it_learns_goes_on_after_a_stop_and_performs(
@@ -195,11 +239,41 @@ def test_the_judge_is_learnt_with(tmp_path: Path, data: Data) -> None:
     told: list[Told] = []
     made = training(tmp_path, 5)
     made.seconds = 200
-    before = [value.clone() for value in made.judge.parameters()]
+    before = copy.deepcopy(made.checkpoint()["opponents"][""]["judges"])
     made.run(*data, Augment(), told.append, lambda: len(told) >= 3)
     assert {"adversarial", "features"} <= set(told[-1].losses)
-    after = list(made.judge.parameters())
-    assert any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    after = made.checkpoint()["opponents"][""]["judges"]
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_pairs_a_face_and_a_teacher_are_learnt_with_and_it_goes_on(
+    tmp_path: Path, data: Data
+) -> None:
+    torch.manual_seed(0)
+    recipe = Recipe(pairs=True, scales=2, face=True)
+    ingredients = Ingredients(previous=True)
+    teacher = Teacher(Generator(SMALL), Ingredients())
+
+    def begin(folder: Path, recipe: Recipe) -> TransferTraining:
+        generator = Generator(SMALL, recipe.face)
+        return TransferTraining(
+            generator, RunFolder(folder), ingredients, 4, recipe=recipe, teacher=teacher
+        )
+
+    made = begin(tmp_path, recipe)
+    assert made.needs_before
+    made.seconds = 200
+    told: list[Told] = []
+    made.run(*data, Augment(before=True), told.append, lambda: len(told) >= 6)
+    wanted = {"teacher", "adversarial", "features", "face_pixels", "face_adversarial"}
+    assert wanted <= set(told[-1].losses)
+    saved = load_generator(tmp_path / WEIGHTS_NAME)
+    assert saved.face is not None
+    assert saved.face.out.weight.abs().max() > 0
+    again = begin(tmp_path, recipe)
+    assert again.seen == made.seen
+    with pytest.raises(TrainingError, match="begun with other options"):
+        begin(tmp_path, Recipe())
 
 
 def test_a_newer_checkpoint_is_taken_up_and_nobody_is_the_plate(
@@ -278,8 +352,9 @@ def test_clips_are_joined_in_order(data: Data) -> None:
     for place, (part, own) in {
         0: (0, 0), len(data[0]) - 1: (0, len(data[0]) - 1), len(data[0]): (1, 0)
     }.items():  # fmt: skip
-        ours = both.example(place, PLAIN, random(0))
-        assert np.array_equal(ours.rgb, data[part].example(own, PLAIN, random(0)).rgb)
+        [ours] = both.examples(place, PLAIN, random(0))
+        [theirs] = data[part].examples(own, PLAIN, random(0))
+        assert np.array_equal(ours.rgb, theirs.rgb)
 
 
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, data: Data) -> None:
