@@ -9,14 +9,17 @@ from torch import Tensor
 
 from training.discriminator import Judges, discriminator_loss, feature_matching, generator_loss
 from training.loop import has_bfloat16
+from training.together import Together
 
 
 class Opponent:
     """Judges, and their optimiser."""
 
-    def __init__(self, inputs: int, scales: int, rate: float, device: torch.device) -> None:
+    def __init__(
+        self, inputs: int, scales: int, rate: float, device: torch.device, together: Together
+    ) -> None:
         """`inputs`: channels of what is judged, condition and pictures together."""
-        self._device = device
+        self._device, self._together = device, together
         self._judges = Judges(inputs, scales).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._steps = torch.optim.Adam(self._judges.parameters(), rate, betas=(0.5, 0.99))
 
@@ -35,6 +38,7 @@ class Opponent:
             loss = discriminator_loss(real, fake)
         self._steps.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._together.average(self._judges)
         self._steps.step()
         with self._autocast():
             fake = self._judges(torch.cat([condition, made], dim=1))

@@ -19,6 +19,7 @@ from training.errors import TrainingError
 from training.run_folder import RunFolder
 from training.same_person import check_one_person
 from training.sheet import write_curves
+from training.together import Together
 from training.transfer_data import Augment, Joined, TransferData
 from training.transfer_sheet import write_samples
 from training.transfer_training import RECIPES, Recipe, Teacher, Told, TransferTraining
@@ -75,9 +76,18 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     if not 0 < arguments.minutes <= 60 * 24 * 14:
         raise TrainingError("--minutes is more than 0 and at most two weeks.")
+    together = Together.join()
+    try:
+        return _main(arguments, together)
+    finally:
+        together.leave()
+
+
+def _main(arguments: argparse.Namespace, together: Together) -> int:
     targets = [find_target(name, Path(".")) for name in arguments.datasets]
     run = RunFolder(arguments.out)
-    run.open(_options(arguments, targets))
+    if together.first:
+        run.open(_options(arguments, targets))
     parts = [split(target) for target in targets]
     check_enough(targets, parts)
     if arguments.people == "one":
@@ -90,24 +100,34 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.size, sides[0], first.stage, _ingredients(arguments),
     )  # fmt: skip
     middle = parts[0][0][len(parts[0][0]) // 2]
-    about.save(run.path, first.plate, first.frame(middle))
+    if together.first:
+        about.save(run.path, first.plate, first.frame(middle))
     data, kept_out = _examples(targets, parts, sides, about.size)
-    print(f"{len(data)} frames to learn from, the last {len(kept_out)} in time are held out.")
-    for target in targets:
-        if sentence := target.usable.sentence():
-            print(f"{target.dataset.manifest.title}: {sentence}")
+    if together.first:
+        _say_what_is_learnt_from(targets, data, kept_out)
     recipe = _recipe(arguments)
     training = TransferTraining(
         _first_generator(arguments, recipe.face), run, about.ingredients, arguments.minutes,
-        arguments.seed, recipe=recipe, teacher=_teacher(arguments),
+        arguments.seed, recipe=recipe, teacher=_teacher(arguments), together=together,
     )  # fmt: skip
+    together.wait()
     augment = Augment(before=training.needs_before)
+    if not together.first:
+        training.run(data, kept_out, augment, lambda told: None)
+        return 0
     _train(training, data, kept_out, augment, arguments.progress == "json")
     write_samples(training.mean.eval(), kept_out, about.ingredients, run.path / "samples.png")
     write_curves(run.history(), run.path / "curves.png")
     print(_summary(training))
     print(f"`python run.py perform SOURCE.mp4 --as {arguments.out} --out OUT.mp4` shows it.")
     return 0
+
+
+def _say_what_is_learnt_from(targets: Sequence[Target], data: Joined, kept_out: Joined) -> None:
+    print(f"{len(data)} frames to learn from, the last {len(kept_out)} in time are held out.")
+    for target in targets:
+        if sentence := target.usable.sentence():
+            print(f"{target.dataset.manifest.title}: {sentence}")
 
 
 def check_one_camera(targets: Sequence[Target]) -> None:

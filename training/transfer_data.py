@@ -309,17 +309,22 @@ class Batch:
 
 
 def batches(
-    data: Examples, count: int, augment: Augment, seed: int, first: int = 0
+    data: Examples, count: int, augment: Augment, seed: int, first: int = 0, every: int = 1
 ) -> Generator[list[Batch]]:
-    """Batch `first` and all that follow: the frames, and with `augment.before` those before them.
+    """Batches `first`, `first + every` and so on: the frames, and with `augment.before` those
+    before them.
 
-    The same seed gives the same, whatever the threads.
+    Of the endless row of examples that belongs to a seed, batch n holds those from `n * count` on:
+    whatever the threads, and however many processes share the row.
     """
 
-    def make(number: int) -> list[Batch]:
+    def draw(number: int) -> list[Example]:
         random = np.random.default_rng((seed, number))
-        places = random.integers(0, len(data), count)
-        drawn = [data.examples(int(place), augment, random) for place in places]
+        return data.examples(int(random.integers(0, len(data))), augment, random)
+
+    def make(number: int) -> list[Batch]:
+        begin = (first + (number - first) * every) * count
+        drawn = [draw(begin + place) for place in range(count)]
         return [Batch.of(frames) for frames in zip(*drawn, strict=True)]
 
     return made_ahead(make, first)

@@ -18,6 +18,7 @@ from training.errors import TrainingError
 from training.judging import Opponent
 from training.loop import best_device, follow, has_bfloat16, out_of_memory
 from training.run_folder import RunFolder
+from training.together import Together
 from training.transfer_data import Augment, Batch, Examples, batches
 from training.transfer_losses import (
     FACE_FROM,
@@ -123,11 +124,14 @@ class TransferTraining:
         device: torch.device | None = None,
         recipe: Recipe | None = None,
         teacher: Teacher | None = None,
+        together: Together | None = None,
     ) -> None:
         """Goes on with the run's checkpoint when there is one.
 
         `recipe` defaults to the preset's; the generator has a face stage if it says so.
+        `together`: the processes that share the work; each has `batch` examples a step.
         """
+        self._together = together or Together()
         on = self._device = device or best_device()
         preset = generator.preset
         self.recipe = recipe or RECIPES[preset.name]
@@ -136,11 +140,9 @@ class TransferTraining:
         self.mean.load_state_dict(generator.state_dict())
         torch.manual_seed(seed)
         frames = 2 if self.recipe.pairs else 1
-        self._opponents = {
-            "": Opponent(frames * (CONDITION + 3), self.recipe.scales, preset.learning_rate, on)
-        }
+        self._opponents = {"": self._opponent(frames * (CONDITION + 3), self.recipe.scales)}
         if self.recipe.face:
-            self._opponents["face_"] = Opponent(CONDITION + 3, 1, preset.learning_rate, on)
+            self._opponents["face_"] = self._opponent(CONDITION + 3, 1)
         self._teacher = teacher
         if teacher is not None:
             teacher.generator.to(on).eval()
@@ -189,7 +191,8 @@ class TransferTraining:
                 self._slowed, self._rate = True, self._rate / 2
                 note("The loss was no number any more: back to the last good state, more slowly.")
             except (MemoryError, RuntimeError) as error:
-                if not out_of_memory(error) or self._batch == 1:
+                alone = self._together.count == 1
+                if not out_of_memory(error) or self._batch == 1 or not alone:
                     raise
                 self._batch //= 2
                 note(f"Out of memory: training goes on with {self._batch} pictures at a time.")
@@ -205,7 +208,9 @@ class TransferTraining:
         """Train with the batch size that there is."""
         saved = time.monotonic()
         measured = saved - MEASURE_SECONDS + FIRST_MEASURE_SECONDS
-        with closing(batches(data, self._batch, augment, self._seed, self._step)) as made:
+        first = self._step * self._together.count + self._together.rank
+        every = self._together.count
+        with closing(batches(data, self._batch, augment, self._seed, first, every)) as made:
             began = time.monotonic()
             for batch in made:
                 self._waited += time.monotonic() - began
@@ -215,11 +220,13 @@ class TransferTraining:
                 starved = self._waited / max(self.seconds, 1e-9)
                 told = Told(self.seconds, self._total, self.seen, found, self.held_out, starved)
                 tell(told)
-                over = self.seconds >= self._total or stop()
-                if over or now - measured >= MEASURE_SECONDS:
+                self.seconds, stopped = self._together.agree(self.seconds, stop(), self._device)
+                over = self.seconds >= self._total or stopped
+                writes = self._together.first
+                if writes and (over or now - measured >= MEASURE_SECONDS):
                     self._measure(held_out, found)
                     measured = time.monotonic()
-                if over or now - saved >= SAVE_SECONDS:
+                if writes and (over or now - saved >= SAVE_SECONDS):
                     self._save()
                     saved = time.monotonic()
                 if over:
@@ -247,17 +254,18 @@ class TransferTraining:
             for name in found
         }
         loss = torch.stack([weights[name] * value for name, value in found.items()]).sum()
-        if not math.isfinite(float(loss.detach())):
+        if self._together.any(not math.isfinite(float(loss.detach())), self._device):
             raise NotANumber(
                 f"The loss is no number any more after {self.seen} pictures; the last good state "
                 "is kept."
             )
         self._steps.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._together.average(self.generator)
         torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
         self._steps.step()
         self._step += 1
-        self.seen += len(frames[0].rgb)
+        self.seen += len(frames[0].rgb) * self._together.count
         follow(self.mean, self.generator, self._step, RUNNING_MEAN)
         return {name: float(value.detach()) for name, value in found.items()}
 
@@ -293,8 +301,8 @@ class TransferTraining:
         """The face stage learns on what the generator drew; the generator does not."""
         batch = drawn.batch
         seen = batch.face[:, 2] > 0
-        if not seen.any():
-            return {}
+        if not seen.any():  # Other processes see some, and wait for this one: nothing is changed.
+            seen = torch.ones_like(seen)
         faces, x = batch.face[seen], drawn.x[seen]
         assert self.generator.face is not None
         with self._autocast():
@@ -305,6 +313,10 @@ class TransferTraining:
         said = self._opponents["face_"].judge(condition, true, made, rate)
         found = {"pixels": functional.l1_loss(made, true)} | said
         return {f"face_{name}": value for name, value in found.items()}
+
+    def _opponent(self, inputs: int, scales: int) -> Opponent:
+        rate = self.generator.preset.learning_rate
+        return Opponent(inputs, scales, rate, self._device, self._together)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device))
