@@ -29,7 +29,7 @@ from training.evaluate_performer import (
 )
 from training.evaluation_page import Part, write_page
 from training.run_folder import RunFolder
-from training.train_command import split
+from training.transfer_sources import split
 from transfer.gan import GanPerformer
 from transfer.knn import KnnPerformer
 from transfer.performer import Performer

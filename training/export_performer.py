@@ -14,9 +14,9 @@ from capture.files import write_whole
 from training import export_tflite
 from training.errors import TrainingError
 from training.evaluate_performer import reconstruction
-from training.train_command import split
 from training.transfer_data import Augment, Batch, TransferData
 from training.transfer_losses import network_input
+from training.transfer_sources import split
 from transfer.condition import CHANNELS
 from transfer.gan import GanPerformer
 from transfer.generator import Generator

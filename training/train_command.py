@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,23 @@ from training.run_folder import RunFolder
 from training.same_person import check_one_person
 from training.sheet import write_curves
 from training.together import Together
-from training.transfer_data import Augment, Joined, TransferData
+from training.transfer_data import Augment, Joined
 from training.transfer_sheet import write_samples
+from training.transfer_sources import (
+    check_enough,
+    check_one_camera,
+    examples_of,
+    sides_of,
+    split,
+)
 from training.transfer_training import RECIPES, Recipe, Teacher, Told, TransferTraining
 from transfer.condition import Ingredients
-from transfer.crop import usual_side
 from transfer.generator import GENERATORS, Generator
 from transfer.target import Target, find_target
 from transfer.trained import Trained, load_generator
 from transfer.trained_files import WEIGHTS_NAME, base_generator
 
 SIZES = (256, 384, 512)
-LEAST_PAIRS = 50
-HELD_OUT = 0.1
-"""Last in time."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--teacher", type=Path, metavar="RUN", help="a better performer of the same dancer"
+    )
+    parser.add_argument(
+        "--source", metavar="DATASET", help="for the preset direct: whose pictures come in"
     )
     for name, what in (("pairs", "judge two frames together, against flicker"),
                        ("face", "a stage of its own for the face")):  # fmt: skip
@@ -94,7 +99,7 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
         check_one_camera(targets)
         check_one_person(targets)
     first = targets[0]
-    sides = _sides(targets, parts, arguments.people == "one")
+    sides = sides_of(targets, parts, arguments.people == "one")
     about = Trained(
         first.dataset.manifest.title, first.dataset.manifest.id, arguments.preset,
         arguments.size, sides[0], first.stage, _ingredients(arguments),
@@ -102,7 +107,7 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
     middle = parts[0][0][len(parts[0][0]) // 2]
     if together.first:
         about.save(run.path, first.plate, first.frame(middle))
-    data, kept_out = _examples(targets, parts, sides, about.size)
+    data, kept_out = examples_of(targets, parts, sides, about.size, _source(arguments))
     if together.first:
         _say_what_is_learnt_from(targets, data, kept_out)
     recipe = _recipe(arguments)
@@ -130,67 +135,16 @@ def _say_what_is_learnt_from(targets: Sequence[Target], data: Joined, kept_out: 
             print(f"{target.dataset.manifest.title}: {sentence}")
 
 
-def check_one_camera(targets: Sequence[Target]) -> None:
-    """Raise `TrainingError` when datasets have pictures of different sizes."""
-    for target in targets:
-        if target.size != targets[0].size:
-            (w, h), (x, y) = targets[0].size, target.size
-            raise TrainingError(
-                f"{targets[0].dataset.manifest.title} has pictures of {w}x{h}, "
-                f"{target.dataset.manifest.title} of {x}x{y}: train on datasets of one camera."
-            )
-
-
-def _sides(
-    targets: Sequence[Target], parts: Sequence[tuple[list[int], list[int]]], alike: bool
-) -> list[int]:
-    """Of the usual square around the dancer, a dataset; `alike`: one for all."""
-    some = [
-        [target.labels(number) for number in learnt[:: max(1, len(learnt) // 200)]]
-        for target, (learnt, _) in zip(targets, parts, strict=True)
-    ]
-    if alike:
-        return [usual_side(list(chain(*some)))] * len(targets)
-    return [usual_side(label_maps) for label_maps in some]
-
-
-def _examples(
-    targets: Sequence[Target],
-    parts: Sequence[tuple[list[int], list[int]]],
-    sides: Sequence[int],
-    size: int,
-) -> tuple[Joined, Joined]:
-    """What is learnt from, and what is held out."""
-    data, kept_out = [], []
-    with Progress("crops", "frame") as progress:
-        for target, (learnt, held_out), side in zip(targets, parts, sides, strict=True):
-            data.append(TransferData(target, learnt, side, size, progress))
-            kept_out.append(TransferData(target, held_out, side, size))
-    return Joined(data), Joined(kept_out)
-
-
-def split(target: Target) -> tuple[list[int], list[int]]:
-    """Numbers of the usable pairs to learn from, and of all pairs in the last tenth of the time."""
-    first = len(target.pairs) - max(1, round(len(target.pairs) * HELD_OUT))
-    learnt = [number for number in target.usable.numbers if number < first]
-    return learnt, list(range(first, len(target.pairs)))
-
-
-def check_enough(targets: Sequence[Target], parts: Sequence[tuple[list[int], list[int]]]) -> None:
-    """Raise `TrainingError` when there is too little to learn from."""
-    count = sum(len(learnt) for learnt, _ in parts)
-    if count < LEAST_PAIRS:
-        why = " ".join(sentence for target in targets if (sentence := target.usable.sentence()))
-        raise TrainingError(
-            f"There are {count} usable frames, {LEAST_PAIRS} are needed: capture some seconds "
-            f"more, the whole body in a sharp picture. {why}".strip()
-        )
-    for target, (learnt, _) in zip(targets, parts, strict=True):
-        if not learnt:
-            raise TrainingError(
-                f"{target.dataset.manifest.title} holds no usable frame: leave it out. "
-                f"{target.usable.sentence()}".strip()
-            )
+def _source(arguments: argparse.Namespace) -> Target | None:
+    """Whose pictures come in; None: nobody's, the condition is drawn."""
+    if (arguments.source is not None) != (arguments.preset == "direct"):
+        raise TrainingError("--source DATASET and `--preset direct` belong together.")
+    if arguments.source is None:
+        return None
+    source = find_target(arguments.source, Path("."))
+    if not source.usable.numbers:
+        raise TrainingError(f"{arguments.source} holds no usable frame. {source.usable.sentence()}")
+    return source
 
 
 def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[str, Any]:
@@ -207,12 +161,15 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "condition": arguments.condition,
         "pairs": arguments.pairs,
         "face": arguments.face,
+        "source": arguments.source,
         "teacher": str(arguments.teacher) if arguments.teacher else None,
         "seed": arguments.seed,
     }
 
 
 def _ingredients(arguments: argparse.Namespace) -> Ingredients:
+    if arguments.preset == "direct":
+        return Ingredients(parts=False, pose=False, picture=True)
     wanted = set(arguments.condition)
     if wanted == {"previous"}:
         raise TrainingError("Its last picture alone tells no pose: add parts, pose or both.")

@@ -238,7 +238,7 @@ class Examples(Protocol):
 class Joined:
     """Several clips of one dancer as one."""
 
-    def __init__(self, parts: Sequence[TransferData]) -> None:
+    def __init__(self, parts: Sequence[Examples]) -> None:
         self._parts = parts
         self._ends = np.cumsum([len(part) for part in parts])
 

@@ -76,7 +76,11 @@ class Recipe:
     """With a face stage."""
 
 
-RECIPES = {"realtime": Recipe(), "quality": Recipe(pairs=True, scales=2, face=True)}
+RECIPES = {
+    "realtime": Recipe(),
+    "direct": Recipe(),
+    "quality": Recipe(pairs=True, scales=2, face=True),
+}
 """By preset."""
 
 

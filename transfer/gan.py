@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from inference.analysis import Analysis, Labels, Rgb
-from transfer.condition import PREVIOUS, draw_condition
+from transfer.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.generator import Generator, encode
 from transfer.int8 import Int8Generator
@@ -67,15 +68,16 @@ class GanPerformer:
         if crop is None:
             return self._plate.copy()
         matrix = _joined(crop.matrix(self._trained.size), transform.matrix())
-        layer = self.render(analysis.labels, keypoints, matrix, self._previous(crop, time_s))
+        drawn = draw_condition(analysis.labels, keypoints, matrix, self._trained.size)
+        if self._trained.ingredients.picture:
+            own = cut_out_picture(rgb, analysis.labels, matrix, self._trained.size)
+            drawn = replace(drawn, limbs=own)
+        layer = self.render(drawn, self._previous(crop, time_s))
         self._before = (time_s, crop, layer)
         return crop.paste(layer, self._plate)
 
-    def render(
-        self, labels: Labels, keypoints: NDArray[np.float32], matrix: Matrix, previous: Layer
-    ) -> Layer:
+    def render(self, drawn: Drawn, previous: Layer) -> Layer:
         """One layer `[S, S, 4]`: RGB weighted by alpha, and alpha, 0..1."""
-        drawn = draw_condition(labels, keypoints, matrix, self._trained.size)
         if self._int8 is not None:
             return self._int8.render(drawn, previous)
         assert self._generator is not None

@@ -32,10 +32,12 @@ GENERATORS = {
     preset.name: preset
     for preset in (
         GeneratorPreset("realtime", (24, 48, 96, 160), 3, 12, 8, 1e-3),
+        GeneratorPreset("direct", (24, 48, 96, 160), 3, 12, 8, 1e-3),
         GeneratorPreset("quality", (48, 96, 192, 320), 9, 24, 4, 4e-4),
     )
 }
-"""`realtime` plays live on a CPU; `quality` has four times its weights."""
+"""`realtime` plays live on a CPU; `direct` is the same, from picture to picture; `quality` has four
+times their weights."""
 
 
 class Generator(nn.Module):
@@ -105,7 +107,7 @@ def encode(parts: Tensor, limbs: Tensor, previous: Tensor, ingredients: Ingredie
     x = torch.zeros((count, height, width, CHANNELS), dtype=torch.float32, device=parts.device)
     if ingredients.parts:
         x[..., :PARTS].scatter_(3, parts.long()[..., None], 1.0)
-    if ingredients.pose:
+    if ingredients.pose or ingredients.picture:
         x[..., PARTS : PARTS + LIMBS] = limbs.float() / 255
     if ingredients.previous:
         x[..., -PREVIOUS:] = previous.permute(0, 2, 3, 1)

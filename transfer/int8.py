@@ -47,7 +47,7 @@ class Int8Generator:
     def render(self, drawn: Drawn, previous: Layer) -> Layer:
         """RGB weighted by alpha, and alpha, `[S, S, 4]`, 0..1."""
         x = np.take(self._pixels, drawn.parts, axis=0)
-        if self._ingredients.pose:
+        if self._ingredients.pose or self._ingredients.picture:
             x[..., PARTS : PARTS + LIMBS] = self._levels[drawn.limbs]
         if self._ingredients.previous and previous.any():
             x[..., -PREVIOUS:] = self._quantised(previous)

@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--performer",
-        choices=("knn", "gan"),
-        help="knn: a dataset's nearest poses; gan: a trained run (by what --as is)",
+        choices=("knn", "gan", "direct"),
+        help="knn: a dataset's nearest poses; gan, direct: a trained run (by what --as is)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="OUT.mp4", help="or OUT.gif")
     parser.add_argument(

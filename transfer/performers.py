@@ -20,11 +20,12 @@ Make: TypeAlias = Callable[[Stage | None], Performer]
 def find_performer(name: str, kind: str | None = None) -> tuple[str, Make]:
     """Title and maker of a performer by its folder.
 
-    `kind`: `knn` or `gan`; None: as the folder is. `TransferError` when it holds no such thing.
+    `kind`: `knn`, `gan` or `direct`; None: as the folder is. `TransferError` when it holds no such
+    thing.
     """
     path = Path(name)
     trained = is_trained(path)
-    if kind == "gan" and not trained:
+    if kind in ("gan", "direct") and not trained:
         raise TransferError(f"{name} is no trained run: give the folder that `run.py train` made.")
     if not trained or kind == "knn":
         target = find_target(name, Path("."))
@@ -34,4 +35,7 @@ def find_performer(name: str, kind: str | None = None) -> tuple[str, Make]:
     from transfer.trained import Trained
 
     about, _ = Trained.load(path)
+    if kind is not None and (kind == "direct") != about.ingredients.picture:
+        other = "gan" if kind == "direct" else "direct"
+        raise TransferError(f"{name} is a {other} performer: leave out --performer.")
     return about.title, lambda source: GanPerformer(path, source)

@@ -18,15 +18,16 @@ from inference.analysis import Analysis
 from inference.pool import NetworkPool
 from tests.figures import person
 from tests.transfer.conftest import juggler  # noqa: F401  A fixture.
+from training.direct_data import DirectData
 from training.discriminator import Judges, feature_matching
 from training.errors import TrainingError
 from training.evaluate_performer import PlateOnly, reconstruction
 from training.picture_metrics import ssim
 from training.run_folder import RunFolder
 from training.same_person import check_one_person
-from training.train_command import check_enough, check_one_camera, split
-from training.transfer_data import PLAIN, Augment, Joined, TransferData, batches
-from training.transfer_losses import ramp
+from training.transfer_data import PLAIN, Augment, Batch, Joined, TransferData, batches
+from training.transfer_losses import network_input, ramp
+from training.transfer_sources import check_enough, check_one_camera, split
 from training.transfer_training import Recipe, Teacher, Told, TransferTraining
 from transfer.condition import CHANNELS, PARTS, Ingredients
 from transfer.crop import usual_side
@@ -34,6 +35,7 @@ from transfer.errors import TransferError
 from transfer.face import FaceStage, cut_faces
 from transfer.gan import GanPerformer
 from transfer.generator import GENERATORS, Generator, GeneratorPreset, encode
+from transfer.performers import find_performer
 from transfer.target import Target
 from transfer.trained import Trained, load_generator, save_generator
 from transfer.trained_files import PERFORMER_NAME, WEIGHTS_NAME
@@ -343,6 +345,44 @@ def test_two_people_are_not_learnt_as_one(videos: Path, models: Path, tmp_path: 
     manifest.write_text(manifest.read_text().replace('"width": 640', '"width": 320'))
     with pytest.raises(TrainingError, match="datasets of one camera"):
         check_one_camera([milk, Target.open(tmp_path / "book")])
+
+
+def test_direct_examples_show_the_source_in_the_pose_of_the_target(
+    target: Target, data: Data
+) -> None:
+    """The dancer as a source of themselves: the nearest pose is the very frame."""
+    learnt, _ = data
+    direct = DirectData(learnt, target, learnt, target)
+    assert direct.matches == list(range(len(learnt)))
+    [example] = direct.examples(4, Augment(mirror=1.0, drop=0), np.random.default_rng(2))
+    there = example.mask > 0
+    np.testing.assert_array_equal(example.limbs[there], example.rgb[there])
+    assert not example.limbs[~there].any()
+    batch = Batch.of([example])
+    x = network_input(batch, None, Ingredients(parts=False, pose=False, picture=True))
+    assert not x[:, :PARTS].any()
+    assert torch.equal((x[:, PARTS:-4] * 255).round().byte(), batch.limbs.permute(0, 3, 1, 2))
+
+
+def test_a_direct_performer_is_shown_the_sources_own_picture(
+    tmp_path: Path, target: Target
+) -> None:
+    ingredients = Ingredients(parts=False, pose=False, picture=True)
+    about = Trained(
+        "J", "id", "direct", 64, usual_side([target.labels(0)]), target.stage, ingredients
+    )
+    about.save(tmp_path, target.plate, target.frame(0))
+    torch.manual_seed(0)
+    save_generator(Generator(GENERATORS["direct"]), tmp_path / WEIGHTS_NAME)
+    performer = GanPerformer(tmp_path, target.stage)
+    keypoints = target.keypoints[0]
+    analysis = Analysis(target.labels(0), person(keypoints), smoothed=keypoints)
+    bright = np.asarray(cv2.convertScaleAbs(target.frame(0), beta=60))
+    first = performer.perform(target.frame(0), analysis, 0.0)
+    assert np.array_equal(first, performer.perform(target.frame(0), analysis, 0.1))
+    assert not np.array_equal(first, performer.perform(bright, analysis, 0.2))
+    with pytest.raises(TransferError, match="is a direct performer"):
+        find_performer(str(tmp_path), "gan")
 
 
 def test_clips_are_joined_in_order(data: Data) -> None:

@@ -14,8 +14,8 @@ import torch
 
 from training.run_folder import RunFolder
 from training.together import Together
-from training.train_command import split
 from training.transfer_data import Augment, TransferData
+from training.transfer_sources import split
 from training.transfer_training import Recipe, Told, TransferTraining
 from transfer.condition import Ingredients
 from transfer.crop import usual_side
