@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGUMENTS ?=
 PYTEST_ARGUMENTS ?=
 
-.PHONY: run test test-slow lint bench screenshots clean
+.PHONY: run test test-slow lint bench journey screenshots clean
 
 run: $(VENV)/ready
 	$(BIN)/python run.py $(ARGUMENTS)
@@ -23,6 +23,19 @@ lint: $(VENV)/ready-dev
 
 bench: $(VENV)/ready-dev
 	$(BIN)/python run.py bench $(ARGUMENTS)
+
+# A juggler's clip becomes a dataset, somebody else's dance is shown as the juggler: at once by nearest
+# poses, and by a performer that learnt for MINUTES. The README's picture is build/journey/trained.jpg.
+MINUTES ?= 15
+JOURNEY := build/journey
+CLIPS := tests/data
+journey: $(VENV)/ready-dev
+	rm -rf $(JOURNEY)
+	$(BIN)/python run.py capture $(CLIPS)/juggler_480.mp4 --out $(JOURNEY)/juggler
+	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/juggler --side-by-side --out $(JOURNEY)/nearest.jpg
+	$(BIN)/python run.py train $(JOURNEY)/juggler --out $(JOURNEY)/performer --minutes $(MINUTES)
+	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/performer --side-by-side --out $(JOURNEY)/trained.jpg
+	$(BIN)/python run.py evaluate $(JOURNEY)/performer
 
 screenshots: $(VENV)/ready-dev
 	$(BIN)/python -m tests.browser.screenshots --out screenshots

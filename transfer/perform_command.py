@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("knn", "gan", "direct"),
         help="knn: a dataset's nearest poses; gan, direct: a trained run (by what --as is)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="OUT.mp4", help="or OUT.gif")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="OUT.mp4", help="or .gif, .jpg, .png"
+    )
     parser.add_argument(
         "--side-by-side", action="store_true", help="source, what was seen, and result"
     )

@@ -1,4 +1,4 @@
-"""Performed pictures as a file: mp4 with the source's sound, or a GIF."""
+"""Performed pictures as a file: mp4 with the source's sound, a GIF, or some frames as a picture."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from PIL import Image
 from capture.files import TEMPORARY_SUFFIX, disk_error
 from inference.analysis import Rgb
 from transfer.errors import TransferError
+from transfer.filmstrip import Filmstrip
 
 TIME_BASE = Fraction(1, 90_000)
 QUALITY = 18
@@ -26,7 +27,8 @@ COPIED = ("aac", "mp3", "ac3", "eac3", "opus", "alac")
 GIF_WIDTH = 480
 GIF_FPS = 12.5
 GIF_SECONDS = 60.0
-ENDINGS = (".mp4", ".gif")
+STILL = (".jpg", ".png")
+ENDINGS = (".mp4", ".gif", *STILL)
 
 
 class PicturesOut(Protocol):
@@ -48,12 +50,14 @@ class PicturesOut(Protocol):
 def check_ending(path: Path) -> None:
     """Raises `TransferError` for a file that ends in none of `ENDINGS`."""
     if path.suffix.lower() not in ENDINGS:
-        raise TransferError(f"{path.name} must end in {' or '.join(ENDINGS)}.")
+        raise TransferError(f"{path.name} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
 
 
 def pictures_out(path: Path, fps: float, sound_of: Path) -> PicturesOut:
     """A writer for a file that ends in one of `ENDINGS`."""
     check_ending(path)
+    if path.suffix.lower() in STILL:
+        return Filmstrip(path)
     return GifOut(path) if path.suffix.lower() == ".gif" else Mp4Out(path, fps, sound_of)
 
 

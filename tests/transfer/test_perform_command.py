@@ -96,7 +96,7 @@ def test_what_goes_wrong_is_said(juggler: Path, tmp_path: Path) -> None:
     done = perform(DANCER, "--as", tmp_path, "--out", tmp_path / "o.mp4", code=1)
     assert "is no dataset" in done.stderr
     done = perform(DANCER, "--as", juggler, "--out", tmp_path / "o.avi", code=1)
-    assert "must end in .mp4 or .gif" in done.stderr
+    assert "must end in .mp4, .gif, .jpg or .png" in done.stderr
     done = perform(tmp_path / "none.mp4", "--as", juggler, "--out", tmp_path / "o.mp4", code=1)
     assert "none.mp4" in done.stderr
     assert not list(tmp_path.iterdir())
