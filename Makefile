@@ -33,7 +33,7 @@ journey: $(VENV)/ready-dev
 	rm -rf $(JOURNEY)
 	$(BIN)/python run.py capture $(CLIPS)/juggler_480.mp4 --out $(JOURNEY)/juggler
 	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/juggler --side-by-side --out $(JOURNEY)/nearest.jpg
-	$(BIN)/python run.py train $(JOURNEY)/juggler --out $(JOURNEY)/performer --minutes $(MINUTES)
+	$(BIN)/python run.py train $(JOURNEY)/juggler --out $(JOURNEY)/performer --minutes $(MINUTES) --from none
 	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/performer --side-by-side --out $(JOURNEY)/trained.jpg
 	$(BIN)/python run.py evaluate $(JOURNEY)/performer
 

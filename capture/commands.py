@@ -60,7 +60,7 @@ def _capture(
         source_name=arguments.source_name,
         dataset_id=out.name if valid_id(out.name) else None,
         frame_format=arguments.frames,
-        analyzer=AnalyzerOptions(keep_heads=arguments.heads),
+        analyzer=AnalyzerOptions(keep_heads=arguments.heads, closer=True),
     )
     with Progress(video.name, "frame", arguments.progress == "json") as progress:
         if pool.notice:

@@ -40,7 +40,7 @@ class ImportOptions:
     """Empty: the file's name."""
     dataset_id: str | None = None
     frame_format: FrameFormat = "jpg"
-    analyzer: AnalyzerOptions = AnalyzerOptions()  # noqa: RUF009  Frozen.
+    analyzer: AnalyzerOptions = AnalyzerOptions(closer=True)  # noqa: RUF009  Frozen.
 
 
 def import_video(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from inference.analysis import Analysis, Heads, Labels, Person, Rgb
+from inference.closer import Closer, look_closer
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.pool import NetworkPool
@@ -28,15 +29,27 @@ class AnalyzerOptions:
     """More people in one frame are not looked for."""
     keep_heads: bool = False
     """Whether each Analysis carries the network's raw heads (distillation data)."""
+    closer: bool = False
+    """Whether a dancer who is small in the frame is looked at a second time, enlarged."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What one frame shows by itself, whatever came before it."""
+class _Frame:
+    """A frame on its way, with what it shows by itself, whatever came before it."""
 
+    rgb: Rgb
+    time_s: float
     heads: Heads
     people: list[Person]
     timings: dict[str, float]
+    chosen: int | None = None
+    """Index of the dancer in `people`."""
+    closer: Closer | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.rgb.shape[1], self.rgb.shape[0]
 
 
 class Analyzer:
@@ -65,49 +78,71 @@ class Analyzer:
         Raises:
             DeviceError: no network answers any more.
         """
-        look = partial(_look, rgb=rgb, max_people=self.options.max_people)
-        return self._follow(self.pool.call(look), rgb, time_s, dancer)
+        frame = self.pool.call(partial(self._look, item=(rgb, time_s)))
+        frame = self._follow(frame, dancer)
+        if self.options.closer:
+            frame = self.pool.call(partial(self._look_closer, frame=frame))
+        return self._finished(frame)
 
     def analyse_all(
         self, frames: Iterable[tuple[Rgb, float]]
     ) -> Iterator[tuple[Rgb, float, Analysis]]:
         """Every frame with its time, in order; the networks of the pool work side by side."""
-        max_people = self.options.max_people
+        found = (self._follow(frame, None) for frame in self.pool.map(self._look, frames))
+        followed: Iterator[_Frame] = found
+        if self.options.closer:
+            followed = self.pool.map(self._look_closer, found)
+        for frame in followed:
+            yield frame.rgb, frame.time_s, self._finished(frame)
 
-        def look(network: Network, item: tuple[Rgb, float]) -> tuple[Rgb, float, _Seen]:
-            rgb, time_s = item
-            return rgb, time_s, _look(network, rgb, max_people)
-
-        for rgb, time_s, seen in self.pool.map(look, frames):
-            yield rgb, time_s, self._follow(seen, rgb, time_s, None)
-
-    def _follow(self, seen: _Seen, rgb: Rgb, time_s: float, dancer: Person | None) -> Analysis:
+    def _look(self, network: Network, item: tuple[Rgb, float]) -> _Frame:
+        rgb, time_s = item
+        heads, timings = network.infer(rgb)
         began = time.perf_counter()
-        height, width = rgb.shape[:2]
+        people = decode_people(heads, self.options.max_people)
+        return _Frame(rgb, time_s, heads, people, timings | {"decode": _since(began)})
+
+    def _follow(self, frame: _Frame, dancer: Person | None) -> _Frame:
+        """Choose the dancer among those who are seen."""
+        began = time.perf_counter()
         if dancer is not None:
-            chosen = match(seen.people, dancer)
+            chosen = match(frame.people, dancer)
         else:
-            chosen = self._tracker.choose(seen.people, time_s, (width, height))
-        person = None if chosen is None else seen.people[chosen]
-        smoothed = self._smoother.update(None if person is None else person.keypoints, time_s)
-        followed = time.perf_counter()
-        labels = self._labels(seen, chosen, (height, width))
-        timings = seen.timings | {
-            "follow": (followed - began) * 1000,
-            "labels": (time.perf_counter() - followed) * 1000,
+            chosen = self._tracker.choose(frame.people, frame.time_s, frame.size)
+        return replace(frame, chosen=chosen, timings=frame.timings | {"follow": _since(began)})
+
+    def _look_closer(self, network: Network, frame: _Frame) -> _Frame:
+        if frame.chosen is None:
+            return frame
+        began = time.perf_counter()
+        dancer = frame.people[frame.chosen]
+        closer = look_closer(network, frame.rgb, dancer, self.options.max_people)
+        return replace(frame, closer=closer, timings=frame.timings | {"closer": _since(began)})
+
+    def _finished(self, frame: _Frame) -> Analysis:
+        began = time.perf_counter()
+        first = None if frame.chosen is None else frame.people[frame.chosen]
+        person = first if frame.closer is None else frame.closer.person
+        smoothed = self._smoother.update(None if person is None else person.keypoints, frame.time_s)
+        smoothing = _since(began)
+        began = time.perf_counter()
+        labels = self._labels(frame)
+        timings = frame.timings | {
+            "follow": frame.timings["follow"] + smoothing,
+            "labels": _since(began),
         }
-        others = tuple(one for one in seen.people if one is not person)
-        heads = seen.heads if self.options.keep_heads else None
+        others = tuple(one for one in frame.people if one is not first)
+        heads = frame.heads if self.options.keep_heads else None
         return Analysis(labels, person, smoothed, others, timings, heads)
 
-    def _labels(self, seen: _Seen, chosen: int | None, shape: tuple[int, int]) -> Labels:
-        if chosen is None or seen.heads.part_heatmaps is None:
-            return np.zeros(shape, np.uint8)
-        return label_map(seen.heads, seen.people, chosen, self.options.threshold)
+    def _labels(self, frame: _Frame) -> Labels:
+        if frame.closer is not None:
+            return frame.closer.labels(frame.size, self.options.threshold)
+        if frame.chosen is None or frame.heads.part_heatmaps is None:
+            return np.zeros(frame.rgb.shape[:2], np.uint8)
+        return label_map(frame.heads, frame.people, frame.chosen, self.options.threshold)
 
 
-def _look(network: Network, rgb: Rgb, max_people: int) -> _Seen:
-    heads, timings = network.infer(rgb)
-    began = time.perf_counter()
-    people = decode_people(heads, max_people)
-    return _Seen(heads, people, timings | {"decode": (time.perf_counter() - began) * 1000})
+def _since(began: float) -> float:
+    """Milliseconds."""
+    return (time.perf_counter() - began) * 1000

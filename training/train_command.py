@@ -32,7 +32,7 @@ from training.transfer_training import RECIPES, Recipe, Teacher, Told, TransferT
 from transfer.condition import Ingredients
 from transfer.generator import GENERATORS, Generator
 from transfer.target import Target, find_target
-from transfer.trained import Trained, load_generator
+from transfer.trained import Trained, load_generator, save_generator
 from transfer.trained_files import WEIGHTS_NAME, base_generator
 
 SIZES = (256, 384, 512)
@@ -46,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, choices=SIZES, default=SIZES[0])
     parser.add_argument("--minutes", type=float, default=60.0, metavar="M")
     parser.add_argument(
-        "--from", dest="start", default="none", metavar="base|RUN|none", help="start weights"
+        "--from",
+        dest="start",
+        metavar="base|RUN|none",
+        help="start weights (default: base, where the preset has one)",
     )
     parser.add_argument(
         "--people",
@@ -123,6 +126,8 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
     _train(training, data, kept_out, augment, arguments.progress == "json")
     write_samples(training.mean.eval(), kept_out, about.ingredients, run.path / "samples.png")
     write_curves(run.history(), run.path / "curves.png")
+    if arguments.people == "many":
+        save_generator(training.mean, run.path / base_generator(arguments.preset).name, half=True)
     print(_summary(training))
     print(f"`python run.py perform SOURCE.mp4 --as {arguments.out} --out OUT.mp4` shows it.")
     return 0
@@ -197,22 +202,20 @@ def _teacher(arguments: argparse.Namespace) -> Teacher | None:
 def _first_generator(arguments: argparse.Namespace, face: bool) -> Generator:
     torch.manual_seed(arguments.seed)
     fresh = Generator(GENERATORS[arguments.preset], face)
-    if arguments.start == "none":
+    base = base_generator(arguments.preset)
+    start = arguments.start or ("base" if base.is_file() else "none")
+    if start == "none":
         return fresh
-    if arguments.start == "base":
-        path = base_generator(arguments.preset)
-        if not path.is_file():
-            raise TrainingError(f"There is no base generator of the preset {arguments.preset}.")
-    else:
-        path = Path(arguments.start) / WEIGHTS_NAME
-    start = load_generator(path)
-    if start.preset.name != arguments.preset:
+    if start == "base" and not base.is_file():
+        raise TrainingError(f"There is no base generator of the preset {arguments.preset}.")
+    path = base if start == "base" else Path(start) / WEIGHTS_NAME
+    old = load_generator(path)
+    if old.preset.name != arguments.preset:
         raise TrainingError(
-            f"{arguments.start} is a {start.preset.name} performer: add "
-            f"`--preset {start.preset.name}`."
+            f"{start} is a {old.preset.name} performer: add `--preset {old.preset.name}`."
         )
     # A face stage may come or go.
-    fresh.load_state_dict(start.state_dict(), strict=False)
+    fresh.load_state_dict(old.state_dict(), strict=False)
     return fresh
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from capture.commands import open_pool
 from capture.progress import Progress
 from inference.analysis import Analysis, Rgb
-from inference.analyzer import Analyzer
+from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.drawing import Planes
 from inference.views import ViewOptions, compose
 from transfer.clip import AnalysedClip
@@ -43,7 +43,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     check_ending(arguments.out)
     shown_as, make = find_performer(arguments.target, arguments.performer)
-    analyzer = Analyzer(open_pool(arguments, workers=2))
+    analyzer = Analyzer(open_pool(arguments, workers=2), AnalyzerOptions(closer=True))
     with Progress(arguments.source.name, "frame") as progress:
         clip = AnalysedClip(arguments.source, analyzer, progress)
     performer = make(clip.stage)

@@ -77,9 +77,12 @@ class Trained:
         return trained, np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def save_generator(generator: Generator, path: Path) -> None:
-    """Weights as safetensors, whole or not at all."""
-    tensors = {name: value.contiguous() for name, value in generator.state_dict().items()}
+def save_generator(generator: Generator, path: Path, half: bool = False) -> None:
+    """Weights as safetensors, whole or not at all; `half`: in fp16, to be shipped."""
+    tensors = {
+        name: (value.half() if half and value.is_floating_point() else value).contiguous()
+        for name, value in generator.state_dict().items()
+    }
     about = {
         "preset": generator.preset.name,
         "condition": str(condition.VERSION),

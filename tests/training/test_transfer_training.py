@@ -38,7 +38,7 @@ from transfer.generator import GENERATORS, Generator, GeneratorPreset, encode
 from transfer.performers import find_performer
 from transfer.target import Target
 from transfer.trained import Trained, load_generator, save_generator
-from transfer.trained_files import PERFORMER_NAME, WEIGHTS_NAME
+from transfer.trained_files import PERFORMER_NAME, WEIGHTS_NAME, base_generator
 
 SMALL = GeneratorPreset("realtime", (24, 48, 96, 160), 3, 12, 4, 1e-3)
 
@@ -303,6 +303,15 @@ def test_a_newer_checkpoint_is_taken_up_and_nobody_is_the_plate(
     assert not np.array_equal(newer, before)
     nobody = Analysis(np.zeros_like(analysis.labels), None)
     assert np.array_equal(performer.perform(target.frame(0), nobody, 7.1), target.plate)
+
+
+def test_the_base_generator_is_small_and_of_this_version() -> None:
+    path = base_generator("realtime")
+    assert path.stat().st_size < 8_000_000
+    generator = load_generator(path)
+    assert generator.preset == GENERATORS["realtime"]
+    assert next(generator.parameters()).dtype == torch.float32
+    assert not base_generator("quality").exists()
 
 
 def test_runs_that_cannot_be_used_say_so(tmp_path: Path, target: Target) -> None:
