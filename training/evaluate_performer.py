@@ -207,4 +207,4 @@ def _means(found: Mapping[str, Sequence[float]]) -> Figures:
 
 
 def _tensor(rgb: Rgb) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None].float() / 255

@@ -48,6 +48,8 @@ def main(arguments: argparse.Namespace) -> int:
         raise TrainingError(f"{arguments.run} was trained on another dataset: {about.title}.")
     before, after = export(arguments.run, about, target)
     print(f"{arguments.run / INT8_NAME} is ready: SSIM {after:.3f}, in float {before:.3f}.")
+    if load_generator(arguments.run / WEIGHTS_NAME).face is not None:
+        print("The face stage is not in it: in int8 the face stays as the generator draws it.")
     if after < before - WORTH_SAYING:
         print(f"That is seen: delete {INT8_NAME} to perform with the float weights again.")
     return 0
