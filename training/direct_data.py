@@ -40,6 +40,6 @@ class DirectData:
         ours = self._data.examples(place, augment, np.random.default_rng(seed))
         theirs = self._source.examples(self.matches[place], augment, np.random.default_rng(seed))
         return [
-            replace(own, limbs=other.rgb * other.mask[..., None])
+            replace(own, parts=other.mask, limbs=other.rgb * other.mask[..., None])
             for own, other in zip(ours, theirs, strict=True)
         ]

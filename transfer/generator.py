@@ -105,8 +105,10 @@ def encode(parts: Tensor, limbs: Tensor, previous: Tensor, ingredients: Ingredie
     count, height, width = parts.shape
     # Channels last, so that nothing has to be turned around for the first convolution.
     x = torch.zeros((count, height, width, CHANNELS), dtype=torch.float32, device=parts.device)
-    if ingredients.parts:
-        x[..., :PARTS].scatter_(3, parts.long()[..., None], 1.0)
+    if ingredients.parts or ingredients.picture:
+        # Beside a picture it only says where the dancer is: dark clothes are not the background.
+        said = parts if ingredients.parts else parts.clamp(max=1)
+        x[..., :PARTS].scatter_(3, said.long()[..., None], 1.0)
     if ingredients.pose or ingredients.picture:
         x[..., PARTS : PARTS + LIMBS] = limbs.float() / 255
     if ingredients.previous:

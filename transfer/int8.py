@@ -40,8 +40,10 @@ class Int8Generator:
         levels = np.arange(256) / 255
         self._levels = self._quantised(levels)
         zero, one = self._quantised(np.array([0.0, 1.0]))
-        shown = np.eye(256, CHANNELS, dtype=np.bool_) & (np.arange(CHANNELS) < PARTS)
-        self._pixels = np.where(shown & ingredients.parts, one, zero).astype(np.int8)
+        labels = np.arange(256) if ingredients.parts else np.minimum(np.arange(256), 1)
+        shown = (np.arange(CHANNELS) == labels[:, None]) & (np.arange(CHANNELS) < PARTS)
+        told = ingredients.parts or ingredients.picture
+        self._pixels = np.where(shown & told, one, zero).astype(np.int8)
         """All channels of a pixel, by its label."""
 
     def render(self, drawn: Drawn, previous: Layer) -> Layer:

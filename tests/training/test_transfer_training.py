@@ -369,7 +369,9 @@ def test_direct_examples_show_the_source_in_the_pose_of_the_target(
     assert not example.limbs[~there].any()
     batch = Batch.of([example])
     x = network_input(batch, None, Ingredients(parts=False, pose=False, picture=True))
-    assert not x[:, :PARTS].any()
+    np.testing.assert_array_equal(x[0, 1].numpy(), example.mask)
+    np.testing.assert_array_equal(x[0, 0].numpy(), 1 - example.mask)
+    assert not x[:, 2:PARTS].any()
     assert torch.equal((x[:, PARTS:-4] * 255).round().byte(), batch.limbs.permute(0, 3, 1, 2))
 
 
