@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from capture.files import write_whole
 from capture.progress import Progress
 from training.errors import TrainingError
 from training.run_folder import RunFolder
@@ -110,6 +111,7 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
     middle = parts[0][0][len(parts[0][0]) // 2]
     if together.first:
         about.save(run.path, first.plate, first.frame(middle))
+        write_whole(run.path / "README.md", _explained(arguments, about).encode())
     data, kept_out = examples_of(targets, parts, sides, about.size, _source(arguments))
     if together.first:
         _say_what_is_learnt_from(targets, data, kept_out)
@@ -131,6 +133,32 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
     print(_summary(training))
     print(f"`python run.py perform SOURCE.mp4 --as {arguments.out} --out OUT.mp4` shows it.")
     return 0
+
+
+def _explained(arguments: argparse.Namespace, about: Trained) -> str:
+    """What lies in the run's folder, and what can be done with it."""
+    run, datasets = arguments.out, " ".join(arguments.datasets)
+    return f"""# A performer: {about.title}
+
+Made by Understudy's `run.py train`, preset {about.preset}, {about.size} pixels.
+
+| file | |
+|---|---|
+| `options.json` | what was asked for |
+| `history.jsonl`, `curves.png` | how the losses fell, how like the truth the held-out frames became |
+| `samples.png` | condition, drawing and truth of held-out frames, when the training ended |
+| `generator.safetensors`, `performer.json`, `plate.png` | all that performing needs |
+| `checkpoint.pt` | all that going on needs; may be deleted when it is done |
+
+```
+python run.py perform SOURCE.mp4 --as {run} --out OUT.mp4     # somebody's dance, shown as them
+python run.py evaluate {run}                                  # how good; writes evaluation.html
+python run.py export-model {run} --dataset {arguments.datasets[0]}  # int8: faster on a CPU
+python run.py train {datasets} --out {run} --minutes {2 * arguments.minutes:g}  # go on
+```
+
+In `data/runs` it stands under "Shown as" on the page.
+"""
 
 
 def _say_what_is_learnt_from(targets: Sequence[Target], data: Joined, kept_out: Joined) -> None:

@@ -65,6 +65,7 @@ def test_a_minute_of_training_learns_a_dancer(models: Path, tmp_path: Path) -> N
     assert lines[0]["seconds"] > 0
     assert lines[-1]["seconds_left"] < 5
     assert lines[-1]["starved"] < 0.2
+    assert f"perform SOURCE.mp4 --as {performer}" in (performer / "README.md").read_text()
     for name in ("samples.png", "curves.png", "plate.png", "thumbnail.jpg"):
         assert (performer / name).stat().st_size > 1000
 
