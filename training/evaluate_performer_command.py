@@ -28,8 +28,7 @@ from training.evaluate_performer import (
     transfer,
 )
 from training.evaluation_page import Part, write_page
-from training.run_folder import RunFolder
-from training.transfer_sources import split
+from training.transfer_sources import split, target_of
 from transfer.gan import GanPerformer
 from transfer.knn import KnnPerformer
 from transfer.performer import Performer
@@ -91,9 +90,7 @@ class _Strips:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     about, _ = Trained.load(arguments.run)
-    target = find_target(arguments.dataset or _learnt_from(arguments.run), Path("."))
-    if target.dataset.manifest.id != about.dataset:
-        raise TrainingError(f"{arguments.run} was trained on another dataset: {about.title}.")
+    target = target_of(arguments.run, about, arguments.dataset)
     learnt, held_out = split(target)
     truth, numbers = target, held_out
     if arguments.truth:
@@ -147,14 +144,6 @@ def _as_stranger(pool: Any, source: Target, performers: dict[str, Performer]) ->
         if name != "plate":
             rows[name] = transfer(one, source, numbers, poses, strips.look(name))
     return Part(f"{source.dataset.manifest.title} shown as them", rows, strips.picture())
-
-
-def _learnt_from(run: Path) -> str:
-    options = RunFolder(run).options() or {}
-    sources = options.get("sources") or [""]
-    if not (Path(sources[0]) / "dataset.json").is_file():
-        raise TrainingError(f"Name the dataset that {run} was trained on with --dataset.")
-    return str(sources[0])
 
 
 def _middle(target: Target) -> list[int]:

@@ -16,12 +16,12 @@ from training.errors import TrainingError
 from training.evaluate_performer import reconstruction
 from training.transfer_data import Augment, Batch, TransferData
 from training.transfer_losses import network_input
-from training.transfer_sources import split
+from training.transfer_sources import split, target_of
 from transfer.condition import CHANNELS
 from transfer.gan import GanPerformer
 from transfer.generator import Generator
 from transfer.layers import fold_batch_norms
-from transfer.target import Target, find_target
+from transfer.target import Target
 from transfer.trained import Trained, load_generator
 from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
 
@@ -34,7 +34,9 @@ WORTH_SAYING, MOST_LOST = 0.01, 0.05
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run", type=Path, metavar="RUN")
-    parser.add_argument("--dataset", required=True, metavar="DATASET", help="the one it learnt")
+    parser.add_argument(
+        "--dataset", metavar="DATASET", help="the one it learnt (default: where it was then)"
+    )
     parser.add_argument("--format", choices=("tflite",), default="tflite")
     parser.set_defaults(command=main)
 
@@ -43,9 +45,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     export_tflite.require_packages()
     about, _ = Trained.load(arguments.run)
-    target = find_target(arguments.dataset, Path("."))
-    if target.dataset.manifest.id != about.dataset:
-        raise TrainingError(f"{arguments.run} was trained on another dataset: {about.title}.")
+    target = target_of(arguments.run, about, arguments.dataset)
     before, after = export(arguments.run, about, target)
     print(f"{arguments.run / INT8_NAME} is ready: SSIM {after:.3f}, in float {before:.3f}.")
     if load_generator(arguments.run / WEIGHTS_NAME).face is not None:

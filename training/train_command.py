@@ -145,7 +145,7 @@ Made by Understudy's `run.py train`, preset {about.preset}, {about.size} pixels.
 | file | |
 |---|---|
 | `options.json` | what was asked for |
-| `history.jsonl`, `curves.png` | how the losses fell, how like the truth the held-out frames became |
+| `history.jsonl`, `curves.png` | how the losses fell, how like the truth held-out frames became |
 | `samples.png` | condition, drawing and truth of held-out frames, when the training ended |
 | `generator.safetensors`, `performer.json`, `plate.png` | all that performing needs |
 | `checkpoint.pt` | all that going on needs; may be deleted when it is done |
@@ -153,8 +153,8 @@ Made by Understudy's `run.py train`, preset {about.preset}, {about.size} pixels.
 ```
 python run.py perform SOURCE.mp4 --as {run} --out OUT.mp4     # somebody's dance, shown as them
 python run.py evaluate {run}                                  # how good; writes evaluation.html
-python run.py export-model {run} --dataset {arguments.datasets[0]}  # int8: faster on a CPU
-python run.py train {datasets} --out {run} --minutes {2 * arguments.minutes:g}  # go on
+python run.py export-model {run}                              # int8: faster on a CPU
+python run.py train {datasets} --preset {about.preset} --out {run} --minutes MORE  # go on
 ```
 
 In `data/runs` it stands under "Shown as" on the page.

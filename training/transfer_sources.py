@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
 
 from capture.progress import Progress
 from training.direct_data import DirectData
 from training.errors import TrainingError
+from training.run_folder import RunFolder
 from training.transfer_data import Examples, Joined, TransferData
 from transfer.crop import usual_side
-from transfer.target import Target
+from transfer.target import Target, find_target
+from transfer.trained import Trained
 
 LEAST_PAIRS = 50
 HELD_OUT = 0.1
@@ -18,6 +21,23 @@ HELD_OUT = 0.1
 
 Split = tuple[list[int], list[int]]
 """Numbers of a target's pairs: those to learn from, those held out."""
+
+
+def target_of(run: Path, about: Trained, dataset: str | None) -> Target:
+    """The dataset that a run learnt from: by name, or where it was when the training began.
+
+    Raises:
+        TrainingError: it is not there any more, or another one.
+    """
+    if dataset is None:
+        options = RunFolder(run).options() or {}
+        dataset = (options.get("sources") or [""])[0]
+        if not (Path(dataset) / "dataset.json").is_file():
+            raise TrainingError(f"Name the dataset that {run} was trained on with --dataset.")
+    target = find_target(dataset, Path("."))
+    if target.dataset.manifest.id != about.dataset:
+        raise TrainingError(f"{run} was trained on another dataset: {about.title}.")
+    return target
 
 
 def split(target: Target) -> Split:

@@ -78,7 +78,7 @@ def test_a_minute_of_training_learns_a_dancer(models: Path, tmp_path: Path) -> N
     assert untrained["realtime"] > BAR * untrained["plate"]
 
     (performer / WEIGHTS_NAME).write_bytes(weights)
-    done = run("export-model", performer, "--dataset", dataset)
+    done = run("export-model", performer)
     assert "is ready" in done.stdout
     assert (performer / INT8_NAME).is_file()
     exported = errors(performer, dataset, tmp_path / "exported.json")

@@ -27,7 +27,7 @@ from training.run_folder import RunFolder
 from training.same_person import check_one_person
 from training.transfer_data import PLAIN, Augment, Batch, Joined, TransferData, batches
 from training.transfer_losses import network_input, ramp
-from training.transfer_sources import check_enough, check_one_camera, split
+from training.transfer_sources import check_enough, check_one_camera, split, target_of
 from training.transfer_training import Recipe, Teacher, Told, TransferTraining
 from transfer.condition import CHANNELS, PARTS, Ingredients
 from transfer.crop import usual_side
@@ -337,6 +337,23 @@ def test_too_little_data_says_what_to_do(juggler: Path, tmp_path: Path) -> None:
     target = Target.open(folder)
     with pytest.raises(TrainingError, match="usable frames, 50 are needed"):
         check_enough([target], [split(target)])
+
+
+def test_a_run_knows_where_its_dataset_was(tmp_path: Path, target: Target) -> None:
+    dataset = target.dataset
+    about = Trained(
+        "Juggler", dataset.manifest.id, "realtime", 64, 300, target.stage, Ingredients()
+    )
+    run = RunFolder(tmp_path / "run")
+    run.open({"kind": "performer", "preset": "realtime", "sources": [str(dataset.path)]})
+    assert target_of(run.path, about, None).dataset.path == dataset.path
+    with pytest.raises(TrainingError, match="was trained on another dataset: Juggler"):
+        target_of(run.path, replace(about, dataset="other"), None)
+    moved = RunFolder(tmp_path / "moved")
+    moved.open({"kind": "performer", "preset": "realtime", "sources": [str(tmp_path / "gone")]})
+    with pytest.raises(TrainingError, match="with --dataset"):
+        target_of(moved.path, about, None)
+    assert target_of(moved.path, about, str(dataset.path)).size == target.size
 
 
 def test_two_people_are_not_learnt_as_one(videos: Path, models: Path, tmp_path: Path) -> None:
