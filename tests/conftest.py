@@ -16,6 +16,12 @@ def _folder(variable: str) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_networks(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever runs the tests may have fetched or trained networks: the tests must not see them."""
+    os.environ["UNDERSTUDY_NETWORKS"] = str(tmp_path_factory.mktemp("networks"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of larger real data (videos, photos with masks), by `UNDERSTUDY_SHARED`."""
