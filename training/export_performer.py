@@ -45,6 +45,11 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     export_tflite.require_packages()
     about, _ = Trained.load(arguments.run)
+    if about.ingredients.picture:
+        raise TrainingError(
+            "A direct performer cannot be exported: int8 ranges would have to be measured on the "
+            "source's pictures. Perform with the float weights."
+        )
     target = target_of(arguments.run, about, arguments.dataset)
     before, after = export(arguments.run, about, target)
     print(f"{arguments.run / INT8_NAME} is ready: SSIM {after:.3f}, in float {before:.3f}.")

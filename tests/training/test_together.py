@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from tests.training.two_processes import STEPS
-from tests.transfer.conftest import juggler  # noqa: F401  A fixture.
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +31,7 @@ def trained(dataset: Path, run: Path, processes: int, batch: int) -> list[dict[s
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_processes_learn_as_one_with_the_doubled_batch(
-    juggler: Path,  # noqa: F811
+    juggler: Path,
     tmp_path: Path,
 ) -> None:
     first, second = trained(juggler, tmp_path / "two", 2, 4)

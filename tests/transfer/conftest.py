@@ -6,6 +6,7 @@ import pytest
 
 from capture.importer import ImportOptions, import_video
 from inference.pool import NetworkPool
+from transfer.target import Target
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -27,3 +28,9 @@ def juggler(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dancer(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of the dancer in dark clothes, 288x288: the source."""
     return _captured("dancer_c_288.mp4", tmp_path_factory.mktemp("dancer") / "dancer")
+
+
+@pytest.fixture(scope="module")
+def target(juggler: Path) -> Target:
+    """The juggler as the one to be shown."""
+    return Target.open(juggler)

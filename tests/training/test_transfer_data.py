@@ -1,0 +1,97 @@
+"""What a performer learns from: examples, batches, pairs of two dancers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from training.direct_data import DirectData
+from training.transfer_data import PLAIN, Augment, Batch, Joined, TransferData, batches
+from training.transfer_losses import network_input
+from transfer.condition import PARTS, Ingredients
+from transfer.target import Target
+
+Data = tuple[TransferData, TransferData]
+
+
+def test_an_example_is_picture_and_condition_of_one_frame(target: Target, data: Data) -> None:
+    learnt, _ = data
+    [example] = learnt.examples(5, PLAIN, np.random.default_rng(0))
+    one = learnt.kept[5]
+    true = one.crop.cut(target.frame(one.number), 64)
+    assert np.abs(example.rgb.astype(int) - true).mean() < 10
+    assert example.parts.max() <= 24
+    assert (example.mask == (example.parts > 0)).all()
+    # Where the plate differs from the picture, there somebody is.
+    away = np.abs(example.rgb.astype(int) - example.plate).max(axis=2)
+    assert np.median(away[example.mask > 0]) > 3 * np.median(away[example.mask == 0])
+
+
+def test_the_frame_before_comes_in_the_very_same_crop(target: Target, data: Data) -> None:
+    learnt, _ = data
+    wanted = replace(PLAIN, before=True)
+    now, before = learnt.examples(5, wanted, np.random.default_rng(0))
+    one = learnt.kept[5]
+    assert learnt.kept[4].number == one.number - 1
+    true = one.crop.cut(target.frame(one.number - 1), 64)
+    assert np.abs(before.rgb.astype(int) - true).mean() < 10
+    np.testing.assert_array_equal(now.plate, before.plate)
+    assert (now.parts != before.parts).any()
+    # The first of all has none: it is its own.
+    first, same = learnt.examples(0, wanted, np.random.default_rng(0))
+    np.testing.assert_array_equal(first.rgb, same.rgb)
+
+
+def test_a_mirrored_example_swaps_left_and_right(data: Data) -> None:
+    learnt, _ = data
+    [plain] = learnt.examples(3, PLAIN, np.random.default_rng(0))
+    [other] = learnt.examples(3, replace(PLAIN, mirror=1.0), np.random.default_rng(0))
+    assert np.abs(other.rgb[:, ::-1].astype(int) - plain.rgb).mean() < 3
+    assert np.abs(other.plate[:, ::-1].astype(int) - plain.plate).mean() < 3
+    # Label 1 is the left face, 2 the right (BodyPix): the mirrored one has them swapped.
+    swapped = (other.parts[:, ::-1] == 2) == (plain.parts == 1)
+    assert swapped.mean() > 0.99
+    np.testing.assert_allclose(other.face, (63 - plain.face[0], *plain.face[1:]), atol=0.01)
+
+
+def test_batches_are_the_same_again_and_go_on_from_any_place(data: Data) -> None:
+    learnt, _ = data
+    first = batches(learnt, 2, Augment(), seed=1)
+    made = [next(first) for _ in range(3)]
+    first.close()
+    again = batches(learnt, 2, Augment(), seed=1, first=2)
+    assert torch.equal(next(again)[0].rgb, made[2][0].rgb)
+    again.close()
+
+
+def test_clips_are_joined_in_order(data: Data) -> None:
+    both = Joined(data)
+    assert len(both) == len(data[0]) + len(data[1])
+    random = np.random.default_rng
+    for place, (part, own) in {
+        0: (0, 0), len(data[0]) - 1: (0, len(data[0]) - 1), len(data[0]): (1, 0)
+    }.items():  # fmt: skip
+        [ours] = both.examples(place, PLAIN, random(0))
+        [theirs] = data[part].examples(own, PLAIN, random(0))
+        assert np.array_equal(ours.rgb, theirs.rgb)
+
+
+def test_direct_examples_show_the_source_in_the_pose_of_the_target(
+    target: Target, data: Data
+) -> None:
+    """The dancer as a source of themselves: the nearest pose is the very frame."""
+    learnt, _ = data
+    direct = DirectData(learnt, target, learnt, target)
+    assert direct.matches == list(range(len(learnt)))
+    [example] = direct.examples(4, Augment(mirror=1.0, drop=0), np.random.default_rng(2))
+    there = example.mask > 0
+    np.testing.assert_array_equal(example.limbs[there], example.rgb[there])
+    assert not example.limbs[~there].any()
+    batch = Batch.of([example])
+    x = network_input(batch, None, Ingredients(parts=False, pose=False, picture=True))
+    np.testing.assert_array_equal(x[0, 1].numpy(), example.mask)
+    np.testing.assert_array_equal(x[0, 0].numpy(), 1 - example.mask)
+    assert not x[:, 2:PARTS].any()
+    assert torch.equal((x[:, PARTS:-4] * 255).round().byte(), batch.limbs.permute(0, 3, 1, 2))
