@@ -7,12 +7,9 @@ measured is printed.
 from __future__ import annotations
 
 import operator
-import os
-import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 from bench import endurance
@@ -20,14 +17,10 @@ from bench.chromium import chromium_path, measure_chromium
 from bench.clip import DEFAULT_CLIP, Clip
 from bench.importing import measure_import
 from bench.loop import measure_loop
-from inference.network import Network
-from inference.pool import NetworkPool
-from inference.zoo import default_model
+from tests.machine import slowness
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("models")]
 SECONDS = 20.0
-NETWORK_SHARE = 0.4
-"""What decoding, drawing the label map and writing must leave of the network's own rate."""
 
 
 def _clip(*size: int) -> Clip:
@@ -35,7 +28,10 @@ def _clip(*size: int) -> Clip:
 
 
 def _met(measure: Callable[[], dict[str, Any]], *promises: str) -> None:
-    """Measure up to three times, until all `promises` ("figure >= number") are met."""
+    """Measure up to three times, until all `promises` ("figure >= number") are met.
+
+    Times and rates are promised for a usual machine; a slower one gets its share.
+    """
     rows = []
     for _ in range(3):
         rows.append(measure())
@@ -47,7 +43,11 @@ def _met(measure: Callable[[], dict[str, Any]], *promises: str) -> None:
 
 def _holds(row: dict[str, Any], promise: str) -> bool:
     name, relation, bound = promise.split()
-    number = row[bound] if bound in row else float(bound)
+    number = float(bound)
+    if name.endswith("_ms"):
+        number *= slowness()
+    elif name.endswith(("fps", "_per_second")):
+        number /= slowness()
     return {">=": operator.ge, "<=": operator.le}[relation](row[name], number)
 
 
@@ -85,25 +85,7 @@ def test_chromium_640x480() -> None:
 
 
 def test_import_640x480() -> None:
-    """60 frames a second; on a slower machine its share of what the network alone takes."""
-    _met(
-        lambda: measure_import(_clip(640, 480), SECONDS, 1, []) | {"promised": _import_promise()},
-        "frames_per_second >= promised",
-    )
-
-
-def _import_promise() -> float:
-    picture = np.zeros((480, 640, 3), np.uint8)  # A network takes as long for any picture.
-    cores = os.cpu_count() or 1
-    pool = NetworkPool.open(default_model().name, workers=cores, threads=1)
-    for _ in pool.map(Network.infer, [picture] * 20):
-        pass
-    began = time.perf_counter()
-    count = sum(1 for _ in pool.map(Network.infer, [picture] * 200))
-    alone = count / (time.perf_counter() - began)
-    pool.close()
-    print(f"the network alone: {alone:.1f} frames/s")
-    return min(60.0, NETWORK_SHARE * alone)
+    _met(lambda: measure_import(_clip(640, 480), SECONDS, 1, []), "frames_per_second >= 60")
 
 
 def test_twenty_connections_leave_nothing_behind() -> None:
@@ -117,4 +99,4 @@ def test_memory_is_flat_over_ten_minutes() -> None:
     row = endurance.measure_memory(_clip(640, 480), 0, 1, [])
     assert row["largest_mb"] - row["smallest_mb"] <= 100
     assert abs(row["last_mb"] - row["first_mb"]) <= 50
-    assert row["analysed_fps_at_the_end"] >= 28
+    assert row["analysed_fps_at_the_end"] >= 28 / slowness()

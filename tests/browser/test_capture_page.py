@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from capture.dataset import Dataset
 from inference.body import PALETTE
 from tests.browser.conftest import JUGGLER, Open, Server, wait_live
+from tests.machine import slowness
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 Start = Callable[..., Server]
@@ -104,7 +105,8 @@ def test_the_first_masks_come_within_two_seconds(start_server: Start, open_page:
     page = open_page(server.url)
     page.locator("body[data-state=live]").wait_for()
     page.wait_for_function("document.getElementById('live').readyState >= 2")
-    assert time.monotonic() - began < 3  # Two seconds for the page, one for opening a window.
+    took = time.monotonic() - began
+    assert took < 3 * slowness()  # Two seconds for the page, one for opening a window.
 
 
 def test_record_review_download(start_server: Start, open_page: Open) -> None:
