@@ -53,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--truth", metavar="DATASET", help="of the same person, not learnt from, to measure on"
     )
     parser.add_argument("--source", metavar="DATASET", help="somebody else, to be shown as them")
+    parser.add_argument(
+        "--normalise",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="move the source to where the dancer stands, as tall as they are (default: yes)",
+    )
     parser.add_argument("--json", type=Path, metavar="F", help="default: RUN/evaluation.json")
     parser.add_argument("--html", type=Path, metavar="F", help="default: RUN/evaluation.html")
     parser.set_defaults(command=main)
@@ -101,10 +107,13 @@ def main(arguments: argparse.Namespace) -> int:
     pool = open_pool(arguments, workers=1)
 
     def performers(source: Target) -> dict[str, Performer]:
+        stage = source.stage
+        if not arguments.normalise:  # As if the source stood there already.
+            stage = target.stage.resized(source.size[1] / target.size[1])
         return {
             "plate": PlateOnly(target.plate),
-            "knn": KnnPerformer(target, source.stage, learnt),
-            about.preset: GanPerformer(arguments.run, source.stage),
+            "knn": KnnPerformer(target, stage, learnt),
+            about.preset: GanPerformer(arguments.run, stage),
         }
 
     parts: list[Part] = []
@@ -128,6 +137,7 @@ def main(arguments: argparse.Namespace) -> int:
         "preset": about.preset,
         "size": about.size,
         "condition": about.ingredients.to_json(),
+        "normalised": arguments.normalise,
         "sha256": hashlib.sha256(weights).hexdigest(),
         "rows": _listed(parts[0].rows),
         "transfer": _listed(parts[1].rows) if len(parts) > 1 else [],

@@ -72,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", metavar="DATASET", help="for the preset direct: whose pictures come in"
     )
     for name, what in (("pairs", "judge two frames together, against flicker"),
-                       ("face", "a stage of its own for the face")):  # fmt: skip
+                       ("face", "a stage of its own for the face"),
+                       ("plate", "draw the dancer alone, over the clean plate")):  # fmt: skip
         parser.add_argument(
             f"--{name}", action=argparse.BooleanOptionalAction, help=f"{what} (default: by preset)"
         )
@@ -194,6 +195,7 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "condition": arguments.condition,
         "pairs": arguments.pairs,
         "face": arguments.face,
+        "plate": arguments.plate,
         "source": arguments.source,
         "teacher": str(arguments.teacher) if arguments.teacher else None,
         "seed": arguments.seed,
@@ -211,7 +213,7 @@ def _ingredients(arguments: argparse.Namespace) -> Ingredients:
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     """The preset's, changed by what was asked for."""
-    asked = {name: getattr(arguments, name) for name in ("pairs", "face")}
+    asked = {name: getattr(arguments, name) for name in ("pairs", "face", "plate")}
     changed = {name: value for name, value in asked.items() if value is not None}
     return replace(RECIPES[arguments.preset], **changed)
 

@@ -49,11 +49,16 @@ def network_input(batch: Batch, previous: Tensor | None, ingredients: Ingredient
     return x.to(memory_format=torch.channels_last)
 
 
-def reconstruction(layer: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Losses against the true picture, the dancer's pixels weighted by `PERSON`."""
+def reconstruction(layer: Tensor, batch: Batch, plate: bool = True) -> dict[str, Tensor]:
+    """Losses against the true picture, the dancer's pixels weighted by `PERSON`.
+
+    `plate`: the dancer is drawn over it; without, the whole square is drawn.
+    """
     picture, true = composited(layer, pictures(batch.plate)), pictures(batch.rgb)
     alpha, mask = layer[:, 3:], batch.mask[:, None].float()
     weight = 1 + (PERSON - 1) * mask
+    if not plate:
+        mask = torch.ones_like(mask)
     # Hair and shoes that the mask misses are in the picture: there alpha may be more.
     inside = -(mask * alpha.clamp_min(1e-4).log())
     outside = -((1 - mask) * (1 - alpha).clamp_min(1e-4).log())

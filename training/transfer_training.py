@@ -74,6 +74,8 @@ class Recipe:
     """Of the discriminator."""
     face: bool = False
     """With a face stage."""
+    plate: bool = True
+    """The dancer alone is drawn, over the clean plate; without, their surroundings as well."""
 
 
 RECIPES = {
@@ -245,7 +247,7 @@ class TransferTraining:
             group["lr"] = rate
         self.generator.train()
         drawn = self._draw([batch.to(self._device) for batch in frames])
-        found = _mean([reconstruction(one.layer, one.batch) for one in drawn])
+        found = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
         if self._teacher is not None:
             found["teacher"] = self._teachers_opinion(self._teacher, drawn[0])
         judged = ramp(progress, self._total)

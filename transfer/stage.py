@@ -59,6 +59,11 @@ class Anchored:
         far, near = self.far, self.near
         return Line(far.y + depth * (near.y - far.y), far.size + depth * (near.size - far.size))
 
+    def resized(self, scale: float) -> Anchored:
+        """In a picture that is `scale` times as large."""
+        far, near = (Line(one.y * scale, one.size * scale) for one in (self.far, self.near))
+        return Anchored(far, near)
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -69,6 +74,11 @@ class Stage:
     shoulders: Anchored
     feet: Anchored | None
     """None where feet are hardly ever seen."""
+
+    def resized(self, scale: float) -> Stage:
+        """In a picture that is `scale` times as large."""
+        feet = None if self.feet is None else self.feet.resized(scale)
+        return Stage(self.centre * scale, self.shoulders.resized(scale), feet)
 
 
 @dataclass(frozen=True, slots=True)
