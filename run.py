@@ -80,7 +80,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         "train": "train a performer on a dataset",
         "perform": "a video of somebody becomes a video of somebody else",
         "evaluate": "how like the truth a trained performer is",
-        "export-model": "a trained performer as an int8 TFLite file",
+        "export-model": "a trained performer as an int8 TFLite or an ONNX file",
         "distill": "train a segmentation and pose network of your own",
         "evaluate-model": "how good a network is, on real data it never saw",
     }

@@ -1,17 +1,18 @@
-"""`run.py export-model`: a trained performer as an int8 TFLite file, checked against float."""
+"""`run.py export-model`: a trained performer as an int8 TFLite or an ONNX file, checked against
+what PyTorch draws."""
 
 from __future__ import annotations
 
 import argparse
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from capture.files import write_whole
-from training import export_tflite
+from training import export_onnx, export_tflite
 from training.errors import TrainingError
 from training.evaluate_performer import reconstruction
 from training.transfer_data import Augment, Batch, TransferData
@@ -23,10 +24,14 @@ from transfer.generator import Generator
 from transfer.layers import fold_batch_norms
 from transfer.target import Target
 from transfer.trained import Trained, load_generator
-from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
+from transfer.trained_files import INT8_NAME, ONNX_NAME, WEIGHTS_NAME
 
 CALIBRATION = 100
 """Conditions on which ranges are measured."""
+COMPARED = 5
+"""Conditions that an ONNX file is tried on."""
+ENDS = ("stem", "out")
+"""First and last layer of a generator."""
 WORTH_SAYING, MOST_LOST = 0.01, 0.05
 """Of SSIM."""
 
@@ -37,22 +42,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset", metavar="DATASET", help="the one it learnt (default: where it was then)"
     )
-    parser.add_argument("--format", choices=("tflite",), default="tflite")
+    parser.add_argument("--format", choices=("tflite", "onnx"), default="tflite")
     parser.set_defaults(command=main)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
-    export_tflite.require_packages()
+    exporter = export_onnx if arguments.format == "onnx" else export_tflite
+    exporter.require_packages()
     about, _ = Trained.load(arguments.run)
     if about.ingredients.picture:
         raise TrainingError(
-            "A direct performer cannot be exported: int8 ranges would have to be measured on the "
-            "source's pictures. Perform with the float weights."
+            "A direct performer cannot be exported: it would have to be measured and checked on "
+            "the source's pictures. Perform with the float weights."
         )
     target = target_of(arguments.run, about, arguments.dataset)
-    before, after = export(arguments.run, about, target)
+    if arguments.format == "onnx":
+        away = write_onnx(arguments.run, about, target)
+        print(f"{arguments.run / ONNX_NAME} is ready; at most {away:.1g} of 1 from PyTorch's.")
+        return 0
+    before, after, in_float = write_int8(arguments.run, about, target)
     print(f"{arguments.run / INT8_NAME} is ready: SSIM {after:.3f}, in float {before:.3f}.")
+    if in_float:
+        print("Its first and last layers stayed in float: wholly in int8 it lost more.")
     if load_generator(arguments.run / WEIGHTS_NAME).face is not None:
         print("The face stage is not in it: in int8 the face stays as the generator draws it.")
     if after < before - WORTH_SAYING:
@@ -60,39 +72,63 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def export(run: Path, about: Trained, target: Target) -> tuple[float, float]:
-    """Write the int8 file; SSIM of the held-out frames in float and in int8.
+def write_int8(run: Path, about: Trained, target: Target) -> tuple[float, float, bool]:
+    """Write the int8 file; SSIM of the held-out frames in float and with it, and whether its first
+    and last layers had to stay in float.
 
     Raises:
         TrainingError: packages are missing, or int8 loses more than `MOST_LOST`; then no file.
     """
     learnt, held_out = split(target)
-    generator = load_generator(run / WEIGHTS_NAME)
+    generator = _Folded(load_generator(run / WEIGHTS_NAME))
     (run / INT8_NAME).unlink(missing_ok=True)
-    before = reconstruction(GanPerformer(run, target.stage), target, held_out)["ssim"]
-    random = np.random.default_rng(0)
-    chosen = random.choice(learnt, min(CALIBRATION, len(learnt)), replace=False)
-    data = TransferData(target, sorted(map(int, chosen)), about.side, about.size)
-    inputs = [_input(data, place, about, random) for place in range(len(data))]
+
+    def likeness() -> float:
+        return reconstruction(GanPerformer(run, target.stage), target, held_out)["ssim"]
+
+    before = after = likeness()
+    inputs = [
+        x.permute(0, 2, 3, 1).contiguous().numpy()
+        for x, _ in _conditions(target, learnt, about, CALIBRATION)
+    ]
     shape = (about.size, about.size, CHANNELS)
-    content = export_tflite.quantised(_Folded(generator), shape, 1, inputs)
-    write_whole(run / INT8_NAME, content)
-    after = reconstruction(GanPerformer(run, target.stage), target, held_out)["ssim"]
+    for ends in ((), ENDS):
+        content = export_tflite.quantised(generator, shape, 1, inputs, ends)
+        write_whole(run / INT8_NAME, content)
+        after = likeness()
+        if after >= before - WORTH_SAYING:
+            break
     if after < before - MOST_LOST:
         (run / INT8_NAME).unlink()
         raise TrainingError(
             f"In int8 the SSIM falls from {before:.3f} to {after:.3f}: train longer, or go on with "
             "the float weights; nothing was written."
         )
-    return before, after
+    return before, after, bool(ends)
 
 
-def _input(
-    data: TransferData, place: int, about: Trained, random: np.random.Generator
-) -> NDArray[np.float32]:
-    batch = Batch.of(data.examples(place, Augment(), random))
-    x = network_input(batch, None, about.ingredients)
-    return x.permute(0, 2, 3, 1).contiguous().numpy()
+def write_onnx(run: Path, about: Trained, target: Target) -> float:
+    """Write the ONNX file; how far its pictures are from PyTorch's, 0..1, at most.
+
+    Raises:
+        TrainingError: packages are missing, or the pictures differ; then no file.
+    """
+    _, held_out = split(target)
+    given = _conditions(target, held_out, about, COMPARED)
+    content, away = export_onnx.as_onnx(load_generator(run / WEIGHTS_NAME), about, given)
+    write_whole(run / ONNX_NAME, content)
+    return away
+
+
+def _conditions(
+    target: Target, numbers: Sequence[int], about: Trained, most: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Of some of the frames: the generator's input, and the faces."""
+    random = np.random.default_rng(0)
+    chosen = random.choice(numbers, min(most, len(numbers)), replace=False)
+    data = TransferData(target, sorted(map(int, chosen)), about.side, about.size)
+    drawn = [Batch.of(data.examples(place, Augment(), random)) for place in range(len(data))]
+    return [(network_input(one, None, about.ingredients), one.face) for one in drawn]
 
 
 class _Folded(nn.Module):

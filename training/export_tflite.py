@@ -102,6 +102,7 @@ def quantised(
     shape: tuple[int, int, int],
     outputs: int,
     inputs: Iterable[NDArray[np.float32]],
+    ends_in_float: tuple[str, ...] = (),
 ) -> bytes:
     """A network as an int8 TFLite file.
 
@@ -110,6 +111,8 @@ def quantised(
         shape: H, W, C.
         outputs: how many.
         inputs: real ones `[1, H, W, C]`: ranges of all activations are taken from them.
+        ends_in_float: names of the network's first and last layers when these, input and output
+            are to stay in float.
 
     Raises:
         TrainingError: packages are missing.
@@ -125,11 +128,26 @@ def quantised(
         converter.convert(module.eval(), (torch.zeros(1, *shape),)).export(str(path))
         engine = quantizer.Quantizer(str(path))
         engine.load_quantization_recipe(recipe.static_wi8_ai8())
+        if ends_in_float:
+            _leave_in_float(engine, ends_in_float)
         name = _input_name(path)
         calibrated = engine.calibrate({"serving_default": [{name: one} for one in inputs]})
         written = Path(folder) / "int8.tflite"
         engine.quantize(calibrated).export_model(str(written))
         return written.read_bytes()
+
+
+def _leave_in_float(engine: Any, names: Sequence[str]) -> None:
+    """Tell the quantizer; it knows an operator by the name of the tensor that it makes."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    everything = qtyping.TFLOperationName.ALL_SUPPORTED
+    # A module `stem` makes tensors named `.../Sequential_stem/...`, the last one is the output.
+    for pattern in (*(f"_{name}(/|;)" for name in names), "^serving_default_"):
+        engine.update_quantization_recipe(pattern, everything, None, AlgorithmName.NO_QUANTIZE)
+    for ends in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+        engine.update_quantization_recipe(".*", ends, None, AlgorithmName.NO_QUANTIZE)
 
 
 def _as_input(rgb: Rgb) -> Any:

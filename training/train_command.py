@@ -155,6 +155,7 @@ Made by Understudy's `run.py train`, preset {about.preset}, {about.size} pixels.
 python run.py perform SOURCE.mp4 --as {run} --out OUT.mp4     # somebody's dance, shown as them
 python run.py evaluate {run}                                  # how good; writes evaluation.html
 python run.py export-model {run}                              # int8: faster on a CPU
+python run.py export-model {run} --format onnx                # for other programs
 python run.py train {datasets} --preset {about.preset} --out {run} --minutes MORE  # go on
 ```
 

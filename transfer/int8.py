@@ -43,7 +43,7 @@ class Int8Generator:
         labels = np.arange(256) if ingredients.parts else np.minimum(np.arange(256), 1)
         shown = (np.arange(CHANNELS) == labels[:, None]) & (np.arange(CHANNELS) < PARTS)
         told = ingredients.parts or ingredients.picture
-        self._pixels = np.where(shown & told, one, zero).astype(np.int8)
+        self._pixels = np.where(shown & told, one, zero)
         """All channels of a pixel, by its label."""
 
     def render(self, drawn: Drawn, previous: Layer) -> Layer:
@@ -56,12 +56,17 @@ class Int8Generator:
         self._interpreter.set_tensor(self._given["index"], x[None])
         self._interpreter.invoke()
         made = self._interpreter.get_tensor(self._made["index"])[0]
-        scale, zero_point = self._made["quantization"]
-        layer: Layer = (made.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+        layer: Layer = made.astype(np.float32)
+        if made.dtype != np.float32:
+            scale, zero_point = self._made["quantization"]
+            layer = (layer - np.float32(zero_point)) * np.float32(scale)
         alpha = cv2.merge([layer[..., 3]] * 3)
         layer[..., :3] *= alpha
         return layer
 
-    def _quantised(self, values: NDArray[Any]) -> NDArray[np.int8]:
+    def _quantised(self, values: NDArray[Any]) -> NDArray[Any]:
+        """As the file takes them; one whose ends stayed in float takes them as they are."""
+        if self._given["dtype"] == np.float32:
+            return values.astype(np.float32)
         scale, zero_point = self._given["quantization"]
         return np.asarray((values / scale + zero_point).round().clip(-128, 127), np.int8)

@@ -7,6 +7,7 @@ RUN/
   thumbnail.jpg           whom it shows
   generator.safetensors   the generator's weights; replaced whole while it learns
   generator_int8.tflite   the same in int8, by `run.py export-model`; used while it is the newer one
+  generator.onnx          for other programs, by `run.py export-model --format onnx`
 ```
 """
 
@@ -20,6 +21,7 @@ PLATE_NAME = "plate.png"
 THUMBNAIL_NAME = "thumbnail.jpg"
 WEIGHTS_NAME = "generator.safetensors"
 INT8_NAME = "generator_int8.tflite"
+ONNX_NAME = "generator.onnx"
 
 
 def base_generator(preset: str) -> Path:
