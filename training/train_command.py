@@ -19,6 +19,7 @@ from training.errors import TrainingError
 from training.run_folder import RunFolder
 from training.same_person import check_one_person
 from training.sheet import write_curves
+from training.shown_as import ShownAs
 from training.together import Together
 from training.transfer_data import Augment, Joined
 from training.transfer_sheet import write_samples
@@ -69,6 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--teacher", type=Path, metavar="RUN", help="a better performer of the same dancer"
     )
     parser.add_argument(
+        "--poses",
+        nargs="+",
+        default=[],
+        metavar="DATASET",
+        help="other people's dances, to be learnt from as the teacher shows them",
+    )
+    parser.add_argument(
         "--source", metavar="DATASET", help="for the preset direct: whose pictures come in"
     )
     for name, what in (("pairs", "judge two frames together, against flicker"),
@@ -113,7 +121,9 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
     if together.first:
         about.save(run.path, first.plate, first.frame(middle))
         write_whole(run.path / "README.md", _explained(arguments, about).encode())
-    data, kept_out = examples_of(targets, parts, sides, about.size, _source(arguments))
+    data, kept_out = examples_of(
+        targets, parts, sides, about.size, _source(arguments), _others(arguments, first)
+    )
     if together.first:
         _say_what_is_learnt_from(targets, data, kept_out)
     recipe = _recipe(arguments)
@@ -199,6 +209,7 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "plate": arguments.plate,
         "source": arguments.source,
         "teacher": str(arguments.teacher) if arguments.teacher else None,
+        "poses": arguments.poses,
         "seed": arguments.seed,
     }
 
@@ -228,6 +239,23 @@ def _teacher(arguments: argparse.Namespace) -> Teacher | None:
             f"{arguments.teacher} draws {about.size} pixels: add `--size {about.size}`."
         )
     return Teacher(load_generator(arguments.teacher / WEIGHTS_NAME), about.ingredients)
+
+
+def _others(arguments: argparse.Namespace, target: Target) -> list[ShownAs]:
+    """Other people's dances as the teacher shows them."""
+    if arguments.poses and arguments.teacher is None:
+        raise TrainingError("--poses are shown by a teacher: add `--teacher RUN`.")
+    others = []
+    for name in arguments.poses:
+        other = ShownAs(find_target(name, Path(".")), arguments.teacher)
+        if other.plate.shape[1::-1] != target.size:
+            raise TrainingError(
+                f"{arguments.teacher} was trained on pictures of another size than "
+                f"{target.dataset.manifest.title}."
+            )
+        print(f"{name}: {len(other.numbers)} poses, drawn by {arguments.teacher}.")
+        others.append(other)
+    return others
 
 
 def _first_generator(arguments: argparse.Namespace, face: bool) -> Generator:

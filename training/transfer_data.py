@@ -20,7 +20,6 @@ from training.loop import made_ahead
 from transfer.condition import draw_limbs, face_square
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.plate import light, lit
-from transfer.target import Target
 
 MARGIN = 1.2
 """Side of what is kept over what is rendered: room to shift and turn."""
@@ -84,12 +83,29 @@ class Example:
     """`[3]`: centre x, y and side, pixels; side 0: none."""
 
 
+class Clip(Protocol):
+    """Frames of somebody before a plate: a `Target`, or what a teacher makes of one."""
+
+    @property
+    def plate(self) -> Rgb:
+        """Nobody."""
+
+    keypoints: Keypoints
+    """`[frames, 17, 3]`."""
+
+    def frame(self, number: int) -> Rgb:
+        """A picture."""
+
+    def labels(self, number: int) -> Labels:
+        """Its label map."""
+
+
 class TransferData:
     """Frames of one target as examples."""
 
     def __init__(
         self,
-        target: Target,
+        target: Clip,
         numbers: Sequence[int],
         side: int,
         size: int,

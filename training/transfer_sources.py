@@ -10,6 +10,7 @@ from capture.progress import Progress
 from training.direct_data import DirectData
 from training.errors import TrainingError
 from training.run_folder import RunFolder
+from training.shown_as import ShownAs
 from training.transfer_data import Examples, Joined, TransferData
 from transfer.crop import usual_side
 from transfer.target import Target, find_target
@@ -92,8 +93,12 @@ def examples_of(
     sides: Sequence[int],
     size: int,
     source: Target | None,
+    others: Sequence[ShownAs] = (),
 ) -> tuple[Joined, Joined]:
-    """What is learnt from, and what is held out; `source`: whose pictures come in, not limbs."""
+    """What is learnt from, and what is held out.
+
+    `source`: whose pictures come in, not limbs; `others`: what a teacher makes of other dances.
+    """
     data: list[Examples] = []
     kept_out: list[Examples] = []
     theirs = None
@@ -109,4 +114,6 @@ def examples_of(
                     found.append(ours)
                 else:
                     found.append(DirectData(ours, target, theirs, source))
+        for other in others:
+            data.append(TransferData(other, other.numbers, sides[0], size, progress))
     return Joined(data), Joined(kept_out)
