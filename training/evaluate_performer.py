@@ -22,6 +22,7 @@ from inference.analysis import Analysis, Keypoints, Labels, Person, Rgb
 from inference.pool import NetworkPool
 from training.haarpsi import haarpsi
 from training.motion_metrics import Flows, flow_distance, warping_error
+from training.perceptual import find_lpips
 from training.picture_metrics import ssim
 from training.pose_metrics import Eyes, pose_difference
 from transfer.condition import face_square
@@ -156,6 +157,8 @@ def _compare(found: dict[str, list[float]], prefix: str, true: Rgb, made: Rgb) -
     found[prefix + "error"].append(float(cv2.absdiff(true, made).mean()))
     found[prefix + "psnr"].append(float(cv2.PSNR(true, made)))
     found[prefix + "haarpsi"].append(haarpsi(true, made))
+    if (lpips := find_lpips()) is not None:
+        found[prefix + "lpips"].append(lpips(_tensor(true), _tensor(made)))
 
 
 def _compare_poses(

@@ -39,7 +39,7 @@ from transfer.trained_files import WEIGHTS_NAME
 COLUMNS = 8
 MOST = 120
 """Frames of a dataset nobody learnt from that are looked at: as many neighbours, in its middle."""
-SHOWN = ("ssim", "error", "haarpsi", "face_haarpsi", "pose_distance", "pck", "missed",
+SHOWN = ("ssim", "error", "haarpsi", "lpips", "face_haarpsi", "pose_distance", "pck", "missed",
          "warping_error", "ms")  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import torch
 from capture.files import write_whole
 from capture.progress import Progress
 from training.errors import TrainingError
+from training.perceptual import vgg_path
 from training.run_folder import RunFolder
 from training.same_person import check_one_person
 from training.sheet import write_curves
@@ -131,6 +132,8 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
         _first_generator(arguments, recipe.face), run, about.ingredients, arguments.minutes,
         arguments.seed, recipe=recipe, teacher=_teacher(arguments), together=together,
     )  # fmt: skip
+    if together.first and recipe.perceptual:
+        print(_perceptual())
     together.wait()
     augment = Augment(before=training.needs_before)
     if not together.first:
@@ -178,6 +181,13 @@ def _say_what_is_learnt_from(targets: Sequence[Target], data: Joined, kept_out: 
     for target in targets:
         if sentence := target.usable.sentence():
             print(f"{target.dataset.manifest.title}: {sentence}")
+
+
+def _perceptual() -> str:
+    """What the log says of the perceptual loss."""
+    if (path := vgg_path()).is_file():
+        return f"With a perceptual loss ({path})."
+    return f"No perceptual loss: VGG-16's weights are not on this machine ({path})."
 
 
 def _source(arguments: argparse.Namespace) -> Target | None:

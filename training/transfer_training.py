@@ -17,6 +17,7 @@ from training.discriminator import CONDITION
 from training.errors import TrainingError
 from training.judging import Opponent
 from training.loop import best_device, follow, has_bfloat16, out_of_memory
+from training.perceptual import find_features, perceptual_loss
 from training.run_folder import RunFolder
 from training.together import Together
 from training.transfer_data import Augment, Batch, Examples, batches
@@ -52,6 +53,7 @@ WEIGHTS = {
     "adversarial": 0.05,
     "features": 0.5,
     "teacher": 1.0,
+    "perceptual": 0.5,
     "face_pixels": 1.0,
     "face_adversarial": 0.05,
     "face_features": 0.5,
@@ -76,12 +78,14 @@ class Recipe:
     """With a face stage."""
     plate: bool = True
     """The dancer alone is drawn, over the clean plate; without, their surroundings as well."""
+    perceptual: bool = False
+    """With a perceptual loss, where VGG-16's weights are on this machine."""
 
 
 RECIPES = {
     "realtime": Recipe(),
     "direct": Recipe(),
-    "quality": Recipe(pairs=True, scales=2, face=True),
+    "quality": Recipe(pairs=True, scales=2, face=True, perceptual=True),
 }
 """By preset."""
 
@@ -152,6 +156,9 @@ class TransferTraining:
         self._teacher = teacher
         if teacher is not None:
             teacher.generator.to(on).eval()
+        self._features = find_features() if self.recipe.perceptual else None
+        if self._features is not None:
+            self._features.to(on)
         self._run, self._ingredients = run, ingredients
         self._total, self._rate, self._batch = minutes * 60, preset.learning_rate, preset.batch
         self._seed, self._step, self.seen = seed, 0, 0
@@ -250,6 +257,9 @@ class TransferTraining:
         found = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
         if self._teacher is not None:
             found["teacher"] = self._teachers_opinion(self._teacher, drawn[0])
+        if self._features is not None:
+            true = pictures(drawn[0].batch.rgb)
+            found["perceptual"] = perceptual_loss(self._features, drawn[0].picture, true)
         judged = ramp(progress, self._total)
         if judged > 0:
             found |= self._judged(drawn if self.recipe.pairs else drawn[:1], rate)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from training import transfer_training
 from training.errors import TrainingError
 from training.evaluate_performer import PlateOnly, reconstruction
+from training.perceptual import Features
 from training.run_folder import RunFolder
-from training.transfer_data import Augment, TransferData
-from training.transfer_losses import ramp
+from training.transfer_data import PLAIN, Augment, Batch, TransferData
+from training.transfer_losses import pictures, ramp
+from training.transfer_losses import reconstruction as losses
 from training.transfer_sources import split
 from training.transfer_training import Recipe, Teacher, Told, TransferTraining
 from transfer.condition import Ingredients
@@ -106,6 +110,28 @@ def test_pairs_a_face_and_a_teacher_are_learnt_with_and_it_goes_on(
     assert again.seen == made.seen
     with pytest.raises(TrainingError, match="begun with other options"):
         begin(tmp_path, Recipe())
+
+
+def test_a_perceptual_loss_is_learnt_with(
+    tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    monkeypatch.setattr(transfer_training, "find_features", Features)
+    recipe = Recipe(perceptual=True)
+    made = TransferTraining(Generator(SMALL), RunFolder(tmp_path), Ingredients(), 5, recipe=recipe)
+    told: list[Told] = []
+    made.run(*data, Augment(), told.append, lambda: len(told) >= 8)
+    assert 0 < told[-1].losses["perceptual"] < told[0].losses["perceptual"]
+
+
+def test_without_a_plate_the_whole_square_is_to_be_drawn(data: Data) -> None:
+    batch = Batch.of(data[0].examples(0, PLAIN, np.random.default_rng(0)))
+    colours, mask = pictures(batch.rgb), batch.mask[:, None].float()
+    everything = torch.cat([colours, torch.ones_like(mask)], dim=1)
+    dancer = torch.cat([colours * mask, mask], dim=1)
+    for plate, better, worse in ((True, dancer, everything), (False, everything, dancer)):
+        alphas = [float(losses(layer, batch, plate)["alpha"]) for layer in (better, worse)]
+        assert alphas[0] < 0.1 * alphas[1]
 
 
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, data: Data) -> None:
