@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.clip import FPS, Clip
 from bench.loop import SETTLE_SECONDS, Row, received_psnr
@@ -45,20 +49,23 @@ def chromium_path() -> str | None:
     return os.environ.get("UNDERSTUDY_CHROMIUM") or next(filter(None, found), None)
 
 
+def require_chromium() -> None:
+    """Raise `BenchError` when Chromium or Playwright is not installed."""
+    if chromium_path() is None:
+        raise BenchError("Chromium is not installed: its row is left out.")
+    if importlib.util.find_spec("playwright") is None:
+        raise BenchError(
+            "Playwright is not installed (requirements-dev.txt): Chromium's row is left out."
+        )
+
+
 def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) -> Row:
     """`runs` runs of `seconds` with recording; the median of each figure.
 
     Raises:
         BenchError: Chromium or Playwright is not installed.
     """
-    if chromium_path() is None:
-        raise BenchError("Chromium is not installed: its row is left out.")
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
-        raise BenchError(
-            "Playwright is not installed (requirements-dev.txt): Chromium's row is left out."
-        ) from None
+    require_chromium()
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as folder:
         camera = Path(folder) / "camera.y4m"
         clip.save_y4m(camera, CLIP_SECONDS * FPS)
@@ -75,8 +82,13 @@ def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) ->
     return row | {"received_psnr_db": quality}
 
 
-def _watch(server: Server, camera: Path, clip: Clip, seconds: float) -> tuple[Any, float]:
-    """Record in a page for so long; what `watch.js` wrote down, and when counting began (ms)."""
+@contextmanager
+def watched_page(server: Server, camera: Path, clip: Clip) -> Iterator[Any]:
+    """A page whose camera is the clip, with `watch.js` in it, once pictures come back.
+
+    Raises:
+        BenchError: none does.
+    """
     from playwright.sync_api import TimeoutError, sync_playwright
 
     with sync_playwright() as playwright:
@@ -97,6 +109,18 @@ def _watch(server: Server, camera: Path, clip: Clip, seconds: float) -> tuple[An
         except TimeoutError:
             state = page.evaluate("document.getElementById('stage-sentence').textContent")
             raise BenchError(f"No picture came back in Chromium. {state}") from None
+        yield page
+        browser.close()
+
+
+def notes_of(page: Any) -> Any:
+    """What `watch.js` wrote down so far."""
+    return page.evaluate("({...__bench, control: null, until: performance.now()})")
+
+
+def _watch(server: Server, camera: Path, clip: Clip, seconds: float) -> tuple[Any, float]:
+    """Record in a page for so long; what `watch.js` wrote down, and when counting began (ms)."""
+    with watched_page(server, camera, clip) as page:
         page.evaluate(
             """__bench.control.send(JSON.stringify({type: "record", seconds: null, title: "bench",
                high_quality: false, heads: false}))"""
@@ -104,10 +128,9 @@ def _watch(server: Server, camera: Path, clip: Clip, seconds: float) -> tuple[An
         page.wait_for_timeout(SETTLE_SECONDS * 1000)
         began = page.evaluate("performance.now()")
         page.wait_for_timeout(seconds * 1000)
-        notes = page.evaluate("({...__bench, control: null, until: performance.now()})")
+        notes = notes_of(page)
         page.evaluate("""__bench.control.send('{"type": "stop"}')""")
         page.wait_for_function("__bench.messages.some((one) => one.type === 'recorded')")
-        browser.close()
     return notes, float(began)
 
 
@@ -120,11 +143,7 @@ def _recorded(server: Server) -> Dataset:
 
 def _row(notes: Any, began: float, pairs: Dataset) -> Row:
     received = [(when, number) for when, number in notes["received"] if when >= began]
-    delays = [
-        when - notes["sent"][str(number)]
-        for when, number in notes["received"]
-        if str(number) in notes["sent"] and 0 < when - notes["sent"][str(number)] < 5000
-    ]
+    delays = round_trips(notes)
     seconds = (notes["until"] - began) / 1000
     first, last = pairs.pairs[0].time_s, pairs.pairs[-1].time_s
     return {
@@ -133,6 +152,16 @@ def _row(notes: Any, began: float, pairs: Dataset) -> Row:
         "round_trip_p50_ms": round(float(np.percentile(delays, 50)), 1),
         "round_trip_p95_ms": round(float(np.percentile(delays, 95)), 1),
     }
+
+
+def round_trips(notes: Any) -> NDArray[np.float64]:
+    """Milliseconds from the camera to the picture that came back, of each that did."""
+    delays = [
+        when - notes["sent"][str(number)]
+        for when, number in notes["received"]
+        if str(number) in notes["sent"] and 0 < when - notes["sent"][str(number)] < 5000
+    ]
+    return np.array(delays)
 
 
 def _early_psnr(pairs: Dataset, clip: Clip) -> float:

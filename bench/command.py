@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bench.clip import DEFAULT_CLIP, Clip
 from bench.endurance import measure_connections, measure_memory
 from bench.importing import measure_import
 from bench.loop import Row, measure_loop
+from bench.performing import measure_performing
 from bench.serving import BenchError
 from inference.network import DEFAULT_LONG_SIDE
 from inference.pool import NetworkPool
@@ -26,7 +28,9 @@ from server.version import VERSION
 
 VGA, HD = (640, 480), (1280, 720)
 
-ROWS: dict[str, tuple[Callable[[Clip, float, int, list[str]], Row], tuple[int, int]]] = {
+Measure = Callable[[Clip, float, int, list[str]], Row]
+
+ROWS: dict[str, tuple[Measure, tuple[int, int]]] = {
     "live 640x480": (measure_loop, VGA),
     "live 1280x720": (measure_loop, HD),
     "chromium 640x480": (measure_chromium, VGA),
@@ -47,6 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clip", type=Path, default=DEFAULT_CLIP, help="video to measure on")
     parser.add_argument(
         "--only", action="append", choices=ROWS, metavar="ROW", help=f"one of: {', '.join(ROWS)}"
+    )
+    parser.add_argument(
+        "--as",
+        dest="shown_as",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DATASET|RUN",
+        help="measure Chromium shown as this performer, instead of the rows",
     )
     parser.add_argument("--model", default="", metavar="NAME|PATH", help="network")
     parser.add_argument("--device", default="auto", help="auto, cpu, edgetpu or edgetpu:0,1")
@@ -76,8 +89,7 @@ def main(arguments: argparse.Namespace) -> int:
         "rows": {},
     }
     failed = False
-    for name in arguments.only or ROWS:
-        measure, size = ROWS[name]
+    for name, (measure, size) in _asked(arguments).items():
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
             row = measure(Clip(arguments.clip, size), arguments.seconds, arguments.runs, flags)
@@ -88,6 +100,16 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
     return int(failed)
+
+
+def _asked(arguments: argparse.Namespace) -> dict[str, tuple[Measure, tuple[int, int]]]:
+    """The rows to be measured."""
+    if not arguments.shown_as:
+        return {name: ROWS[name] for name in arguments.only or ROWS}
+    return {
+        f"chromium 640x480 as {path.name}": (partial(measure_performing, path), VGA)
+        for path in arguments.shown_as
+    }
 
 
 def machine() -> dict[str, Any]:

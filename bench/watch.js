@@ -3,7 +3,13 @@
 (() => {
   const BITS = 24;
   const SQUARE = 16;
-  const notes = { sent: {}, received: [], unread: 0, control: null, messages: [] };
+  const notes = {
+    sent: {}, // When the camera gave each number.
+    received: [], // When each number came back first.
+    shown: [], // When each picture came back.
+    control: null,
+    messages: [],
+  };
   window.__bench = notes;
 
   const read = (luma, stride) => {
@@ -57,8 +63,8 @@
     this.addEventListener("track", ({ track }) => {
       let latest = null;
       watch(track.clone(), (number, now) => {
-        if (number === null) notes.unread += 1;
-        else if (number !== latest) notes.received.push([now, (latest = number)]);
+        notes.shown.push(now);
+        if (number !== null && number !== latest) notes.received.push([now, (latest = number)]);
       });
     });
     return channel;
