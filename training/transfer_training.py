@@ -150,9 +150,9 @@ class TransferTraining:
         self.mean.load_state_dict(generator.state_dict())
         torch.manual_seed(seed)
         frames = 2 if self.recipe.pairs else 1
-        self._opponents = {"": self._opponent(frames * (CONDITION + 3), self.recipe.scales)}
+        self._opponents = {"": self._opponent(frames, self.recipe.scales)}
         if self.recipe.face:
-            self._opponents["face_"] = self._opponent(CONDITION + 3, 1)
+            self._opponents["face_"] = self._opponent(1, 1)
         self._teacher = teacher
         if teacher is not None:
             teacher.generator.to(on).eval()
@@ -311,7 +311,8 @@ class TransferTraining:
         condition = torch.cat([one.x[:, :CONDITION] for one in drawn], dim=1)
         true = torch.cat([pictures(one.batch.rgb) for one in drawn], dim=1)
         made = torch.cat([one.picture for one in drawn], dim=1)
-        return self._opponents[""].judge(condition, true, made, rate)
+        where = torch.stack([one.batch.mask for one in drawn]).amax(0)[:, None].float()
+        return self._opponents[""].judge(condition, true, made, where, rate)
 
     def _faces(self, drawn: _Drawn, rate: float) -> dict[str, Tensor]:
         """The face stage learns on what the generator drew; the generator does not."""
@@ -326,13 +327,14 @@ class TransferTraining:
         made = cut_faces(composited(layer, pictures(batch.plate[seen])), faces)
         true = cut_faces(pictures(batch.rgb[seen]), faces)
         condition = cut_faces(x[:, :CONDITION], faces)
-        said = self._opponents["face_"].judge(condition, true, made, rate)
+        everywhere = torch.ones_like(made[:, :1])
+        said = self._opponents["face_"].judge(condition, true, made, everywhere, rate)
         found = {"pixels": functional.l1_loss(made, true)} | said
         return {f"face_{name}": value for name, value in found.items()}
 
-    def _opponent(self, inputs: int, scales: int) -> Opponent:
+    def _opponent(self, frames: int, scales: int) -> Opponent:
         rate = self.generator.preset.learning_rate
-        return Opponent(inputs, scales, rate, self._device, self._together)
+        return Opponent(frames, scales, rate, self._device, self._together)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device))
