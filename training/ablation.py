@@ -48,7 +48,7 @@ ROWS: dict[str, Row] = {
         f"default-{seed}": Row(f"default, seed {seed}", ("--seed", str(seed)))
         for seed in range(SEEDS)
     },
-    "cold": Row("from random weights (no warm start)", ("--from", "none")),
+    "warm": Row("warm start (`--from base`)", ("--from", "base")),
     "previous": Row(
         "with its own last picture fed back", ("--condition", "parts", "pose", "previous")
     ),

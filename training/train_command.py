@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="start",
         metavar="base|RUN|none",
-        help="start weights (default: base, where the preset has one)",
+        default="none",
+        help="start weights: base, those that come with the program, are ahead for the first "
+        "minute and behind after ten (default: none)",
     )
     parser.add_argument(
         "--people",
@@ -272,7 +274,7 @@ def _first_generator(arguments: argparse.Namespace, face: bool) -> Generator:
     torch.manual_seed(arguments.seed)
     fresh = Generator(GENERATORS[arguments.preset], face)
     base = base_generator(arguments.preset)
-    start = arguments.start or ("base" if base.is_file() else "none")
+    start = arguments.start
     if start == "none":
         return fresh
     if start == "base" and not base.is_file():

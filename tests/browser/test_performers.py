@@ -83,7 +83,7 @@ def test_the_camera_is_shown_by_a_trained_run(
     run = server.data / "runs" / "me"
     for arguments in (
         ["capture", JUGGLER, "--out", tmp_path / "juggler"],
-        ["train", tmp_path / "juggler", "--out", run, "--minutes", "0.35"],
+        ["train", tmp_path / "juggler", "--out", run, "--minutes", "0.35", "--from", "base"],
     ):
         subprocess.run([sys.executable, RUN, *map(str, arguments)], check=True)
     page = open_page(server.url)
