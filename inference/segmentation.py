@@ -59,8 +59,11 @@ def label_map(heads: Heads, people: Sequence[Person], dancer: int, threshold: fl
     inside = region.sample(segments.values[..., 0].astype(np.float32)) >= least
     if len(people) > 1 or not mine[person].all():
         inside &= region.sample(owned.astype(np.float32)) >= _MIDDLE
-    winners = _winners(heads.part_heatmaps, mine & person, region)
-    labels[region.rows, region.columns] = winners * inside
+    # The network saw nothing finer than a pixel of its input: whose pixel it is has to be smooth
+    # along the dancer's outline, which part it is need not.
+    step = max(1, int(1 / max(heads.placement.scale)))
+    winners = _winners(heads.part_heatmaps, mine & person, region.coarser(step))
+    labels[region.rows, region.columns] = _enlarged(winners, step, region.shape) * inside
     return labels
 
 
@@ -162,6 +165,15 @@ def _winners(parts: Head, mine: NDArray[np.bool_], region: _Region) -> Bytes:
     return winners
 
 
+def _enlarged(winners: Bytes, step: int, shape: tuple[int, int]) -> Bytes:
+    """Each one as a block of `step` pixels; what is over the edge is cut off."""
+    if step == 1:
+        return winners
+    rows, columns = winners.shape
+    large = cv2.resize(winners, (columns * step, rows * step), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(large[: shape[0], : shape[1]], np.uint8)
+
+
 def _won(values: NDArray[np.float32], mine: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """`[rows, columns, parts]`: cells of the dancer where a part wins, or halfway to the next cell.
 
@@ -208,6 +220,17 @@ class _Region:
     def shape(self) -> tuple[int, int]:
         """Pixel rows and columns."""
         return len(self.y), len(self.x)
+
+    def coarser(self, step: int) -> _Region:
+        """The same rectangle in blocks of `step` pixels, sampled in their middles."""
+        if step == 1:
+            return self
+        y, x = (
+            np.append(at, at[-1:].repeat(-len(at) % step)).reshape(-1, step).mean(axis=1)
+            for at in (self.y, self.x)
+        )
+        across = np.ascontiguousarray(_weights(x, self.across.shape[0]).T)
+        return _Region(self.rows, self.columns, y, x, _weights(y, self.down.shape[1]), across)
 
     def pixels_around(self, cells: NDArray[np.bool_]) -> tuple[slice, slice]:
         """The part of the region that `cells` have a say in."""

@@ -167,3 +167,22 @@ def test_a_pose_only_network_gives_no_labels(models: Path) -> None:
     heads, _ = network.infer(_read(models / "test_image.bmp"))
     with pytest.raises(ValueError, match="pose-only"):
         label_map(heads, decode_people(heads), 0, THRESHOLD)
+
+
+@pytest.mark.parametrize("size", [(1283, 961), (1926, 1441), (2405, 1805)])
+def test_in_a_large_frame_the_outline_is_exact_and_parts_come_in_blocks(
+    network: Network, shared: Path, size: tuple[int, int]
+) -> None:
+    """Two to five pixels of the frame are one of the network's input."""
+    person = _read(_photos(shared, 40)[0])
+    rgb = np.full((size[1], size[0], 3), 128, np.uint8)
+    height = size[1]
+    width = min(size[0], round(person.shape[1] * height / person.shape[0]))
+    rgb[:, :width] = cv2.resize(person, (width, height))
+    heads, _ = network.infer(rgb)
+    people = decode_people(heads)
+    labels, slow = label_map(heads, people, 0, THRESHOLD), _slow_labels(heads)
+    assert labels.shape == slow.shape == size[::-1]
+    assert ((labels > 0) == (slow > 0)).mean() > 0.99
+    both = (labels > 0) & (slow > 0)
+    assert (labels == slow)[both].mean() > 0.97
