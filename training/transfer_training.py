@@ -50,12 +50,12 @@ WEIGHTS = {
     "pixels": 1.0,
     "likeness": 0.5,
     "alpha": 0.1,
-    "adversarial": 0.05,
+    "adversarial": 0.01,
     "features": 0.5,
     "teacher": 1.0,
     "perceptual": 0.5,
     "face_pixels": 1.0,
-    "face_adversarial": 0.05,
+    "face_adversarial": 0.01,
     "face_features": 0.5,
 }
 """Of the losses; those of the discriminator grow to this over `RAMP`."""
