@@ -109,7 +109,10 @@ def _call(*words: object) -> None:
 
 def _table(arguments: argparse.Namespace) -> int:
     found = {name: _figures(arguments.out / f"{name}.json") for name in ROWS}
-    text = arguments.into.read_text(encoding="utf-8")
+    try:
+        text = arguments.into.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = f"# What each ingredient is worth\n\n{_BEGIN}{_END}\n"
     lines = [_BEGIN, *_lines(found), _END]
     pattern = re.escape(_BEGIN) + ".*" + re.escape(_END)
     new = re.sub(pattern, lambda _: "\n".join(lines), text, flags=re.DOTALL)

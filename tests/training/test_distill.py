@@ -30,6 +30,7 @@ def training(path: Path, minutes: float, **more: Any) -> Training:
     return Training(Student(SMALL), RunFolder(path), minutes, **more)
 
 
+@pytest.mark.slow
 def test_a_student_learns_to_see_drawn_people(tmp_path: Path) -> None:
     items = pool()
     made = training(tmp_path, 0.2)

@@ -38,6 +38,7 @@ def training(path: Path, minutes: float) -> TransferTraining:
     return TransferTraining(Generator(SMALL), RunFolder(path), Ingredients(), minutes)
 
 
+@pytest.mark.slow
 def test_it_learns_goes_on_after_a_stop_and_performs(
     tmp_path: Path, target: Target, data: Data
 ) -> None:
