@@ -59,7 +59,7 @@ def _moved_in(path: Path, server: Server) -> str:
 
 def _weights(path: Path) -> dict[str, str]:
     """SHA-256 of the file that plays: the newer of the two; empty for nearest poses."""
-    files = [path / name for name in (WEIGHTS_NAME, INT8_NAME) if (path / name).is_file()]
+    files = [path / name for name in (INT8_NAME, WEIGHTS_NAME) if (path / name).is_file()]
     if not files:
         return {}
     newest = max(files, key=lambda file: file.stat().st_mtime_ns)
@@ -72,7 +72,7 @@ def _one_run(server: Server, view: str, camera: Path, clip: Clip, seconds: float
     with watched_page(server, camera, clip) as page:
         page.wait_for_timeout(2 * SETTLE_SECONDS * 1000)
         before = notes_of(page)
-        way = round_trips(before) - _served(before)["p50"]
+        way = float(np.median(round_trips(before))) - _stats(before)["in_out_ms"]["p50"]
         said = json.dumps({"type": "settings", "view": view})
         page.evaluate("(said) => __bench.control.send(said)", said)
         ready = """([view, waiting]) => {
@@ -90,24 +90,20 @@ def _one_run(server: Server, view: str, camera: Path, clip: Clip, seconds: float
         began = float(page.evaluate("performance.now()"))
         page.wait_for_timeout(seconds * 1000)
         notes = notes_of(page)
-    stats = _states(notes)[-1]
-    spent = _served(notes)
+    stats = _stats(notes)
+    spent = stats["in_out_ms"]
     shown = sum(when >= began for when in notes["shown"])
     return {
         "shown_fps": round(shown / ((notes["until"] - began) / 1000), 2),
         "performed_fps": stats["fps_analysed"],
-        "way_p50_ms": round(float(np.percentile(way, 50)), 1),
+        "way_p50_ms": round(way, 1),
         "in_out_p50_ms": round(spent["p50"], 1),
         "in_out_p95_ms": round(spent["p95"], 1),
-        "round_trip_p50_ms": round(float(np.percentile(way, 50)) + spent["p50"], 1),
+        "round_trip_p50_ms": round(way + spent["p50"], 1),
         "stages": stats["stages"],
     }
 
 
-def _states(notes: Any) -> list[Any]:
-    return [one["stats"] for one in notes["messages"] if one["type"] == "state"]
-
-
-def _served(notes: Any) -> Any:
-    """The server's part of the round trip of late, milliseconds."""
-    return _states(notes)[-1]["in_out_ms"]
+def _stats(notes: Any) -> Any:
+    """What the server measured of late."""
+    return [one["stats"] for one in notes["messages"] if one["type"] == "state"][-1]

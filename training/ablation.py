@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,12 +22,12 @@ import numpy as np
 
 from capture.files import write_whole
 from inference.errors import UnderstudyError
+from training.model_card import BEGIN, END, put_between_marks
 
 SEEDS = 3
 COLUMNS = ("ssim", "error", "haarpsi", "face_haarpsi", "pose_distance", "warping_error", "ms")
 STRANGER = ("pose_distance", "pck", "missed")
 """Of the second dancer, shown as the first."""
-_BEGIN, _END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _RUN = Path(__file__).parent.parent / "run.py"
 
 
@@ -109,14 +108,10 @@ def _call(*words: object) -> None:
 
 def _table(arguments: argparse.Namespace) -> int:
     found = {name: _figures(arguments.out / f"{name}.json") for name in ROWS}
-    try:
-        text = arguments.into.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        text = f"# What each ingredient is worth\n\n{_BEGIN}{_END}\n"
-    lines = [_BEGIN, *_lines(found), _END]
-    pattern = re.escape(_BEGIN) + ".*" + re.escape(_END)
-    new = re.sub(pattern, lambda _: "\n".join(lines), text, flags=re.DOTALL)
-    write_whole(arguments.into, new.encode())
+    lines = _lines(found)
+    if not arguments.into.exists():
+        write_whole(arguments.into, f"# What each ingredient is worth\n\n{BEGIN}{END}\n".encode())
+    put_between_marks(arguments.into, "\n".join(lines))
     return 0
 
 

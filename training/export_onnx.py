@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import importlib.util
 import json
 import logging
 import warnings
@@ -20,24 +19,16 @@ import torch
 from torch import Tensor
 
 from training.errors import TrainingError
+from training.export_tflite import require_packages
 from transfer import condition
 from transfer.generator import Generator
 from transfer.layers import fold_batch_norms
 from transfer.trained import Trained
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+"""That this needs."""
 CLOSE = 1e-3
 """How far, of 0..1, ONNX Runtime's pictures may be from PyTorch's."""
-
-
-def require_packages() -> None:
-    """Raise `TrainingError` at once when the exporter's packages are missing."""
-    for package in PACKAGES:
-        if importlib.util.find_spec(package) is None:
-            raise TrainingError(
-                f"Writing ONNX files needs the package {package}: run "
-                "`python -m pip install -r requirements-export.txt` first."
-            )
 
 
 def as_onnx(
@@ -53,7 +44,7 @@ def as_onnx(
     Raises:
         TrainingError: packages are missing, or the pictures differ by more than `CLOSE`.
     """
-    require_packages()
+    require_packages(PACKAGES)
     folded = copy.deepcopy(generator).eval()
     fold_batch_norms(folded)
     names = ["condition", "faces"] if folded.face is not None else ["condition"]

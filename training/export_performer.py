@@ -48,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
-    exporter = export_onnx if arguments.format == "onnx" else export_tflite
-    exporter.require_packages()
+    as_onnx = arguments.format == "onnx"
+    export_tflite.require_packages((export_onnx if as_onnx else export_tflite).PACKAGES)
     about, _ = Trained.load(arguments.run)
     if about.ingredients.picture:
         raise TrainingError(
@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
             "the source's pictures. Perform with the float weights."
         )
     target = target_of(arguments.run, about, arguments.dataset)
-    if arguments.format == "onnx":
+    if as_onnx:
         away = write_onnx(arguments.run, about, target)
         print(f"{arguments.run / ONNX_NAME} is ready; at most {away:.1g} of 1 from PyTorch's.")
         return 0

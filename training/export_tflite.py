@@ -38,12 +38,16 @@ EDGE_TPU_OPERATORS = frozenset(
 Edge TPU", table 1; those that a segmentation network may use)."""
 
 
-def require_packages() -> None:
-    """Raise `TrainingError` at once when the exporter's packages are missing."""
-    for package in ("litert_torch", "ai_edge_quantizer"):
+PACKAGES = ("litert_torch", "ai_edge_quantizer")
+"""That this needs."""
+
+
+def require_packages(packages: Sequence[str] = PACKAGES) -> None:
+    """Raise `TrainingError` at once when an exporter's packages are missing."""
+    for package in packages:
         if importlib.util.find_spec(package) is None:
             raise TrainingError(
-                f"Writing TFLite files needs the package {package}: run "
+                f"Writing such files needs the package {package}: run "
                 "`python -m pip install -r requirements-export.txt` first."
             )
 

@@ -59,13 +59,16 @@ def fill(card: Path, report: dict[str, Any]) -> None:
     Raises:
         TrainingError: the card has no marks, or the report lacks a network.
     """
-    text = card.read_text("utf-8")
-    before, begin, rest = text.partition(BEGIN)
+    put_between_marks(card, table(report))
+
+
+def put_between_marks(page: Path, figures: str) -> None:
+    """Replace what stands between the marks of a page; `TrainingError` when it has none."""
+    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise TrainingError(f"{card} has no lines {BEGIN} and {END} to put the figures between.")
-    filled = f"{before}{BEGIN}\n{table(report)}\n{END}{after}"
-    write_whole(card, filled.encode())
+        raise TrainingError(f"{page} has no lines {BEGIN} and {END} to put the figures between.")
+    write_whole(page, f"{before}{BEGIN}\n{figures}\n{END}{after}".encode())
 
 
 def table(report: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from inference.runtime import CPU, make_interpreter
-from training import export_onnx, export_performer
+from training import export_onnx, export_performer, export_tflite
 from training.errors import TrainingError
 from training.export_performer import write_int8, write_onnx
 from training.transfer_sources import split
@@ -122,7 +122,7 @@ def _types(folder: Path) -> tuple[type, type, bool]:
 def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(TrainingError, match=r"onnx.*requirements-export\.txt"):
-        export_onnx.require_packages()
+        export_tflite.require_packages(export_onnx.PACKAGES)
 
 
 def test_the_dataset_may_be_smaller_than_what_is_asked_for(
