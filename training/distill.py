@@ -30,6 +30,11 @@ RUNNING_MEAN = 0.999
 """Of the weights: the mean is what is measured and kept (Polyak averaging)."""
 GENTLE = 0.15
 """Share of the learning rate when some of the start's weights are to be kept."""
+SMALLER = 0.75
+"""Side of the pictures at first, as a share of the preset's crop: nearly twice as many fit into a
+minute (progressive resizing, as in Tan, Le, "EfficientNetV2", ICML 2021, section 4)."""
+SMALLER_FOR = 0.6
+"""Share of the time in which they are smaller."""
 MEASURE_SECONDS = 240.0
 SAVE_SECONDS = 60.0
 
@@ -112,11 +117,11 @@ class Training:
             TrainingError: the loss is no number any more; the last good state stays.
             CaptureError: the disk is full; the last state that was saved stays.
         """
-        augmenter = Augmenter(learnt, weights_of(learnt), (self._preset.crop, self._preset.crop))
         while self.seconds < self._total:
             try:
-                self._sit(augmenter, held_out, tell, stop)
-                return
+                if self._sit(learnt, held_out, tell, stop):
+                    return
+                continue
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error) or self._batch == 1:
                     raise
@@ -139,12 +144,17 @@ class Training:
 
     def _sit(
         self,
-        augmenter: Augmenter,
+        learnt: Sequence[Packed],
         held_out: Sequence[Packed],
         tell: Callable[[Told], None],
         stop: Callable[[], bool],
-    ) -> None:
-        """Train with the batch size that there is."""
+    ) -> bool:
+        """Train with the batch size and the side of the pictures that there are now.
+
+        Returns whether that was all; if not, the pictures are to be larger from here.
+        """
+        side = self._side()
+        augmenter = Augmenter(learnt, weights_of(learnt), (side, side))
         measured = saved = time.monotonic()
         with closing(batches(augmenter, self._batch, self._seed, self._step)) as made:
             began = time.monotonic()
@@ -160,9 +170,15 @@ class Training:
                 if over or now - saved >= SAVE_SECONDS:
                     self._save()
                     saved = time.monotonic()
-                if over:
-                    return
+                if over or self._side() != side:
+                    return over
                 began = time.monotonic()
+        return False
+
+    def _side(self) -> int:
+        """Of the square pictures that are due, pixels; a multiple of 32."""
+        crop = self._preset.crop
+        return int(crop * SMALLER) // 32 * 32 if self.seconds < SMALLER_FOR * self._total else crop
 
     def _learn(self, pictures: Tensor, targets: dict[str, Tensor]) -> dict[str, float]:
         for group in self._optimiser.param_groups:
