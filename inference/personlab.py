@@ -23,7 +23,9 @@ from inference.body import POSE_TREE
 KEYPOINTS = 17
 EDGES = len(POSE_TREE)
 REFINEMENT_STEPS = 5
-"""How often a key point is moved by the short offsets under it until it settles."""
+"""How often a key point is moved by the short offsets under it at most."""
+SETTLED = 0.25
+"""Input pixels: a step so short is the last."""
 NMS_RADIUS = 20.0
 """Input pixels within which two key points of one kind are the same one (BodyPix's default)."""
 VISIBLE = 0.3
@@ -92,6 +94,8 @@ class _Grid:
             dy, dx = self.short.at(x, y, keypoint, KEYPOINTS + keypoint)
             x = min(max(x + dx / self.stride, 0.0), columns - 1.0)
             y = min(max(y + dy / self.stride, 0.0), rows - 1.0)
+            if abs(dx) + abs(dy) < SETTLED:
+                break
         return x, y
 
     def neighbour(self, step: _Step, x: float, y: float) -> tuple[float, float]:

@@ -55,15 +55,25 @@ def label_map(heads: Heads, people: Sequence[Person], dancer: int, threshold: fl
     mine = around & (owned >= _MIDDLE // 2)
     if not (mine & person).any():
         return labels
-    region = _Region.around(mine, heads.body_placement)
-    inside = region.sample(segments.values[..., 0].astype(np.float32)) >= least
+    placement = heads.body_placement
+    rows, columns = (
+        axis.around(np.flatnonzero(mine.any(axis=other)))
+        for axis, other in zip(_axes(placement, mine.shape, 1), (1, 0), strict=True)
+    )
+    inside = _sampled(segments.values[..., 0].astype(np.float32), rows, columns) >= least
     if len(people) > 1 or not mine[person].all():
-        inside &= region.sample(owned.astype(np.float32)) >= _MIDDLE
+        inside &= _sampled(owned.astype(np.float32), rows, columns) >= _MIDDLE
     # The network saw nothing finer than a pixel of its input: whose pixel it is has to be smooth
     # along the dancer's outline, which part it is need not.
-    step = max(1, int(1 / max(heads.placement.scale)))
-    winners = _winners(heads.part_heatmaps, mine & person, region.coarser(step))
-    labels[region.rows, region.columns] = _enlarged(winners, step, region.shape) * inside
+    step = max(1, int(1 / max(placement.scale)))
+    blocks = (
+        axis.covering(pixels.span, step)
+        for axis, pixels in zip(_axes(placement, mine.shape, step), (rows, columns), strict=True)
+    )
+    winners = _enlarged(_winners(heads.part_heatmaps, mine & person, *blocks), step)
+    top, left = rows.span.start % step, columns.span.start % step
+    winners = winners[top : top + inside.shape[0], left : left + inside.shape[1]]
+    labels[rows.span, columns.span] = winners * inside
     return labels
 
 
@@ -77,9 +87,10 @@ def _ownership(
     finer = heads.placement.stride // heads.body_stride
     coarse = _owned(heads, people, dancer, _dilated(cells[::finer, ::finer]))
     rows, columns = (
-        np.arange(side, dtype=np.float32) * np.float32(1 / finer) for side in cells.shape
+        _Axis.whole((np.arange(fine) / finer).astype(np.float32), few)
+        for fine, few in zip(cells.shape, coarse.shape, strict=True)
     )
-    between = _weights(rows, coarse.shape[0]) @ coarse @ _weights(columns, coarse.shape[1]).T
+    between = _sampled(coarse.astype(np.float32), rows, columns)
     return np.where(cells, between, 0).astype(np.uint8)
 
 
@@ -147,124 +158,112 @@ def _distance(
     return np.asarray(away @ weights / (weights.sum() * size), np.float32)
 
 
-def _winners(parts: Head, mine: NDArray[np.bool_], region: _Region) -> Bytes:
-    """Part id + 1 of the strongest part at each pixel of the region, uint8.
+def _winners(parts: Head, mine: NDArray[np.bool_], rows: _Axis, columns: _Axis) -> Bytes:
+    """Part id + 1 of the strongest part at each pixel of the rectangle, uint8.
 
     Each part is sampled only around the cells where it wins.
     """
     values = parts.values.astype(np.float32)
-    won = _won(values, mine)
-    best = np.full(region.shape, -np.inf, np.float32)
-    winners = np.zeros(region.shape, np.uint8)
-    for part in np.flatnonzero(won.any(axis=(0, 1))):
-        patch = region.pixels_around(won[..., part])
-        rival = region.sample(np.ascontiguousarray(values[..., part]), patch)
+    row, column, winner = _won(values, mine)
+    best = np.full((len(rows.positions), len(columns.positions)), -np.inf, np.float32)
+    winners = np.zeros(best.shape, np.uint8)
+    for part in np.unique(winner):
+        won = winner == part
+        down, across = rows.around(row[won]), columns.around(column[won])
+        rival = _sampled(values[..., part], down, across)
+        patch = rows.where(down), columns.where(across)
         stronger = rival > best[patch]
         np.copyto(winners[patch], np.uint8(part + 1), where=stronger)
         np.maximum(rival, best[patch], out=best[patch])
     return winners
 
 
-def _enlarged(winners: Bytes, step: int, shape: tuple[int, int]) -> Bytes:
-    """Each one as a block of `step` pixels; what is over the edge is cut off."""
-    if step == 1:
-        return winners
-    rows, columns = winners.shape
-    large = cv2.resize(winners, (columns * step, rows * step), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(large[: shape[0], : shape[1]], np.uint8)
-
-
-def _won(values: NDArray[np.float32], mine: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """`[rows, columns, parts]`: cells of the dancer where a part wins, or halfway to the next cell.
+def _won(
+    values: NDArray[np.float32], mine: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column of cells of the dancer, and a part that wins there or halfway to the next.
 
     A part that wins between those places only would do so for a handful of pixels.
     """
-    won = np.zeros(values.shape, np.bool_)
+    found = []
     for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        rows, columns = values.shape[0] - down, values.shape[1] - across
         ends = [(y, x) for y in range(down + 1) for x in range(across + 1)]
-        parts = [(slice(y, y + rows), slice(x, x + columns)) for y, x in ends]
-        row, column = np.nonzero(np.any([mine[part] for part in parts], axis=0))
-        total = np.sum([values[row + y, column + x] for y, x in ends], axis=0)
-        winner = total.argmax(axis=1)
+        some = np.zeros((mine.shape[0] - down, mine.shape[1] - across), np.bool_)
         for y, x in ends:
-            won[row + y, column + x, winner] = True
-    return won
+            some |= mine[y : y + some.shape[0], x : x + some.shape[1]]
+        row, column = np.nonzero(some)
+        total = values[row, column]
+        for y, x in ends[1:]:
+            total += values[row + y, column + x]
+        winner = total.argmax(axis=1)
+        found += [(row + y, column + x, winner) for y, x in ends]
+    rows, columns, winners = (np.concatenate(each) for each in zip(*found, strict=True))
+    return rows, columns, winners
+
+
+def _enlarged(winners: Bytes, step: int) -> Bytes:
+    """Each one as a block of `step` pixels."""
+    if step == 1:
+        return winners
+    rows, columns = winners.shape
+    size = (columns * step, rows * step)
+    return np.asarray(cv2.resize(winners, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
-class _Region:
-    """A rectangle of the frame, and how to sample the grid at each of its pixels."""
+class _Axis:
+    """Where the frame's pixels (or blocks of them) lie in the grid, in one direction."""
 
-    rows: slice
-    columns: slice
-    y: NDArray[np.float32]
-    """Grid row of each pixel row."""
-    x: NDArray[np.float32]
-    """Grid column of each pixel column."""
-    down: NDArray[np.float32]
-    """`[pixel rows, grid rows]`: weights of linear interpolation."""
-    across: NDArray[np.float32]
-    """`[grid columns, pixel columns]`: the same for columns."""
+    span: slice
+    """These pixels of the frame."""
+    positions: NDArray[np.float32]
+    """Position of each in the grid, ascending."""
+    cells: slice
+    """These cells of the grid have a say in them."""
+    weights: NDArray[np.float32]
+    """`[pixels, cells]`: of linear interpolation, corners aligned, clamped to the outermost."""
 
     @classmethod
-    def around(cls, cells: NDArray[np.bool_], placement: Placement) -> _Region:
-        """The pixels that `cells` have a say in."""
-        x, y = _grid_positions(placement)
-        rows, columns = _pixels(cells, y, x)
-        y, x = y[rows], x[columns]
-        across = np.ascontiguousarray(_weights(x, cells.shape[1]).T)
-        return cls(rows, columns, y, x, _weights(y, cells.shape[0]), across)
+    def whole(cls, positions: NDArray[np.float32], cells: int) -> _Axis:
+        """All pixels of the frame, all cells of the grid."""
+        inside = positions.clip(0, cells - 1)
+        away = np.abs(inside[:, None] - np.arange(cells, dtype=np.float32))
+        weights = np.maximum(np.float32(0), np.float32(1) - away)
+        return cls(slice(0, len(positions)), positions, slice(0, cells), weights)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Pixel rows and columns."""
-        return len(self.y), len(self.x)
+    def around(self, cells: NDArray[np.intp]) -> _Axis:
+        """The pixels in which the cells from the least of these to the greatest have a say."""
+        least, greatest = int(cells.min()), int(cells.max())
+        first, last = np.searchsorted(self.positions, (least - 1, greatest + 1)).tolist()
+        near = slice(max(least - 1, self.cells.start), min(greatest + 2, self.cells.stop))
+        return self._part(slice(first, last), near)
 
-    def coarser(self, step: int) -> _Region:
-        """The same rectangle in blocks of `step` pixels, sampled in their middles."""
-        if step == 1:
-            return self
-        y, x = (
-            np.append(at, at[-1:].repeat(-len(at) % step)).reshape(-1, step).mean(axis=1)
-            for at in (self.y, self.x)
-        )
-        across = np.ascontiguousarray(_weights(x, self.across.shape[0]).T)
-        return _Region(self.rows, self.columns, y, x, _weights(y, self.down.shape[1]), across)
+    def covering(self, pixels: slice, step: int) -> _Axis:
+        """Of an axis of blocks of `step` pixels, those that hold these pixels."""
+        return self._part(slice(pixels.start // step, -(-pixels.stop // step)), self.cells)
 
-    def pixels_around(self, cells: NDArray[np.bool_]) -> tuple[slice, slice]:
-        """The part of the region that `cells` have a say in."""
-        return _pixels(cells, self.y, self.x)
+    def where(self, part: _Axis) -> slice:
+        """Where a part of this axis lies in it."""
+        return slice(part.span.start - self.span.start, part.span.stop - self.span.start)
 
-    def sample(
-        self, cells: NDArray[np.float32], patch: tuple[slice, slice] = (slice(None), slice(None))
-    ) -> NDArray[np.float32]:
-        """Values of the grid at every pixel of a patch, bilinear, corners aligned."""
-        return np.asarray((self.down[patch[0]] @ cells) @ self.across[:, patch[1]], np.float32)
+    def _part(self, some: slice, cells: slice) -> _Axis:
+        weights = self.weights[some, cells.start - self.cells.start : cells.stop - self.cells.start]
+        span = slice(self.span.start + some.start, self.span.start + some.stop)
+        return _Axis(span, self.positions[some], cells, weights)
 
 
-def _pixels(
-    cells: NDArray[np.bool_], y: NDArray[np.float32], x: NDArray[np.float32]
-) -> tuple[slice, slice]:
-    """Rows and columns of the pixels, at grid positions `y` and `x`, nearest to `cells`."""
-    rows, columns = np.flatnonzero(cells.any(axis=1)), np.flatnonzero(cells.any(axis=0))
-    return (
-        slice(*np.searchsorted(y, (rows[0] - 1, rows[-1] + 1)).tolist()),
-        slice(*np.searchsorted(x, (columns[0] - 1, columns[-1] + 1)).tolist()),
-    )
+def _sampled(cells: NDArray[np.float32], rows: _Axis, columns: _Axis) -> NDArray[np.float32]:
+    """Values of the grid at each pixel of a rectangle, bilinear."""
+    near = np.ascontiguousarray(cells[rows.cells, columns.cells])
+    return np.asarray(rows.weights @ near @ columns.weights.T, np.float32)
 
 
 @lru_cache(maxsize=16)
-def _grid_positions(placement: Placement) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Grid column of each frame column, grid row of each frame row."""
-    width, height = placement.frame_size
-    x = placement.to_input(np.stack([np.arange(width), np.zeros(width)], axis=-1))[:, 0]
-    y = placement.to_input(np.stack([np.zeros(height), np.arange(height)], axis=-1))[:, 1]
-    return x / np.float32(placement.stride), y / np.float32(placement.stride)
-
-
-def _weights(positions: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
-    """`[positions, cells]`: each row interpolates linearly, clamped to the outermost cells."""
-    inside = positions.clip(0, cells - 1)
-    away = np.abs(inside[:, None] - np.arange(cells, dtype=np.float32))
-    return np.maximum(np.float32(0), np.float32(1) - away)
+def _axes(placement: Placement, cells: tuple[int, int], step: int) -> tuple[_Axis, _Axis]:
+    """Rows and columns of frames in blocks of `step` pixels, in a grid of so many rows, columns."""
+    size = placement.frame_size
+    middles = [(np.arange(-(-side // step)) + 0.5) * step - 0.5 for side in size]
+    x = placement.to_input(np.stack([middles[0], np.zeros(len(middles[0]))], axis=-1))[:, 0]
+    y = placement.to_input(np.stack([np.zeros(len(middles[1])), middles[1]], axis=-1))[:, 1]
+    rows = _Axis.whole(y / np.float32(placement.stride), cells[0])
+    return rows, _Axis.whole(x / np.float32(placement.stride), cells[1])

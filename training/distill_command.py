@@ -96,7 +96,7 @@ def main(arguments: argparse.Namespace) -> int:
         "preset": arguments.preset,
     }
     target = run.path / zoo.RUN_FILE
-    checksums = sorted({*prepared.checksums, *learnt_before(arguments.start)})
+    checksums = sorted({*prepared.checksums, *learnt_before(arguments.start, arguments.preset)})
     finished = finish(student, prepared.learnt, prepared.held_out, checksums, about, target)
     for sentence in finished.sentences:
         print(sentence)
@@ -128,7 +128,7 @@ def _training(arguments: argparse.Namespace, run: RunFolder) -> Training:
     torch.manual_seed(arguments.seed)
     student = Student(PRESETS[arguments.preset])
     if arguments.start != "none":
-        student = load_student(weights_of(arguments.start))
+        student = load_student(weights_of(arguments.start, arguments.preset))
         if student.preset.name != arguments.preset:
             raise TrainingError(
                 f"{arguments.start} is a {student.preset.name} network: add "
@@ -144,21 +144,24 @@ def _training(arguments: argparse.Namespace, run: RunFolder) -> Training:
     )
 
 
-def learnt_before(start: str) -> list[str]:
+def learnt_before(start: str, preset: str) -> list[str]:
     """SHA-256 of the files that the start weights have been trained on."""
     if start == "none":
         return []
-    about = metadata(weights_of(start).with_suffix(".json"))
+    about = metadata(weights_of(start, preset).with_suffix(".json"))
     return [str(checksum) for checksum in about.get("training", {}).get("files", [])]
 
 
-def weights_of(name: str) -> Path:
-    """File of the float weights of a run, or of the network that comes with the program."""
+def weights_of(name: str, preset: str) -> Path:
+    """File of the float weights of a run, or of a network that comes with the program."""
     if name == BUILT_IN:
-        return zoo.BUILT_IN_FOLDER / "understudy-default.safetensors"
-    path = Path(name) / "student.safetensors"
+        path = zoo.BUILT_IN_FOLDER / f"understudy-{preset}.safetensors"
+        missing = f"No {preset} network comes with the program: leave out `--from built-in`."
+    else:
+        path = Path(name) / "student.safetensors"
+        missing = f"{name} is no run with weights: {path} is missing."
     if not path.is_file():
-        raise TrainingError(f"{name} is no run with weights: {path} is missing.")
+        raise TrainingError(missing)
     return path
 
 
