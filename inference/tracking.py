@@ -31,6 +31,10 @@ ALIVE = 0.12
 STILL_SECONDS = 1.0
 """A dancer who has not moved since they were chosen may for that reason be left after this."""
 
+SURE_ENOUGH = 0.6
+"""Whoever takes over from a dancer who does not move is scored at least this share of what the
+dancer is: the faint poses that networks see in bushes and furniture tremble, and look alive."""
+
 SCORE_COUNTS = 0.5
 """Body heights of distance that a score that changes from 0 to 1 counts for: networks sometimes
 see a second, faint pose over a real one, which must not be taken for it."""
@@ -100,7 +104,8 @@ class DancerTracker:
     ) -> _Track | None:
         """Who fills the picture most, in its middle, and is alive; a poster if nobody else is."""
         if self._dancer is not None:
-            seen = {index: one for index, one in seen.items() if one.alive}
+            least = SURE_ENOUGH * self._dancer.score
+            seen = {i: one for i, one in seen.items() if one.alive and one.score >= least}
         best = max(
             seen.values(), key=lambda one: (one.alive, one.prominence(frame_size)), default=None
         )

@@ -18,6 +18,7 @@ from training import export_tflite
 from training.distill import Told, Training
 from training.errors import TrainingError
 from training.finish import finish, install
+from training.held_out import held_out_accuracy
 from training.network import PRESETS, Student
 from training.prepare import Prepared, prepare
 from training.run_folder import RunFolder, load_student, metadata
@@ -81,7 +82,8 @@ def main(arguments: argparse.Namespace) -> int:
     )
     training = _training(arguments, run)
     _train(training, prepared)
-    print(_summary(training))
+    print(f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures.")
+    print(_held_out(arguments, prepared, training.accuracy))
     pictures = prepared.held_out or prepared.learnt
     student = training.result()
     write_sheet(StudentNetwork(student), pictures, run.path / "pictures.png")
@@ -191,11 +193,21 @@ def _train(training: Training, prepared: Prepared) -> None:
 
 def _line(told: Told) -> str:
     losses = ", ".join(f"{name} {value:.3f}" for name, value in told.losses.items())
-    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in told.accuracy.items())
+    accuracy = _figures(told.accuracy)
     rate = told.seen / max(told.seconds, 1e-9)
     return f"{told.seen} pictures ({rate:.1f}/s): {losses}" + (accuracy and f" | {accuracy}")
 
 
-def _summary(training: Training) -> str:
-    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in training.accuracy.items())
-    return f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures: {accuracy}"
+def _held_out(arguments: argparse.Namespace, prepared: Prepared, now: dict[str, float]) -> str:
+    """What the held-out pictures say, of the start weights too."""
+    if not now:
+        return "Nothing was held out to be measured."
+    if arguments.start == "none":
+        return f"Held out: {_figures(now)}."
+    start = load_student(weights_of(arguments.start, arguments.preset))
+    before = held_out_accuracy(StudentNetwork(start).heads, prepared.held_out)
+    return f"Held out, before: {_figures(before)}; now: {_figures(now)}."
+
+
+def _figures(accuracy: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in accuracy.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,24 @@ def test_masks_and_poses_are_those_of_their_frames(
         assert again.person is not None
         assert pair.keypoints is not None
         assert np.array_equal(again.person.keypoints, pair.keypoints)
+
+
+def test_the_network_that_comes_with_the_program_captures_the_same_dancer(
+    tmp_path: Path, clip: list[Any], pool: NetworkPool
+) -> None:
+    video = write_video(tmp_path / "dance.mp4", clip)
+    theirs = import_video(video, tmp_path / "theirs", pool, OPTIONS)
+    with closing(NetworkPool.open("understudy-default", "cpu", workers=2, threads=1)) as built_in:
+        ours = import_video(video, tmp_path / "ours", built_in, OPTIONS)
+    assert ours.manifest.model.name == "understudy-default"
+    by_time = {pair.time_s: theirs.labels(pair.index) > 0 for pair in theirs.pairs}
+    both = [
+        (ours.labels(pair.index) > 0, by_time[pair.time_s])
+        for pair in ours.pairs
+        if pair.time_s in by_time
+    ]
+    assert len(both) > 0.9 * COUNT
+    assert np.mean([(one & two).sum() / (one | two).sum() for one, two in both]) > 0.75
 
 
 def test_smoothed_key_points_tremble_less_and_do_not_lag(

@@ -69,6 +69,17 @@ def test_three_people_one_dancer(network: Network, videos: Path) -> None:
     assert np.ptp(places) < 70  # They stand 100 pixels apart.
 
 
+def test_a_faint_pose_that_trembles_does_not_take_over(dance: list[Person]) -> None:
+    """Seen with the network that comes with the program: leaves beside somebody who stands."""
+    tracker = DancerTracker()
+    random = np.random.default_rng(2)
+    still = dance[0]
+    for number in range(90):
+        faint = replace(_moved(still, 300 + random.normal(0, 40), 0, 0.9), score=0.3)
+        chosen = tracker.choose([still, faint], number / 30, SIZE)
+        assert chosen == 0
+
+
 def test_a_poster_loses_to_whoever_moves(network: Network, videos: Path) -> None:
     """A large still of one dancer beside a small moving one, as at a booth with a banner."""
     [poster] = _frames(videos / "dancer_a.mp4", 20, 1)
