@@ -61,7 +61,7 @@ def test_nothing_that_is_measured_was_learnt(path: Path, shared: Path) -> None:
 def test_they_find_people_they_have_never_seen(path: Path, shared: Path) -> None:
     """Mean IoU with masks drawn by hand, and hardly a photo without anybody."""
     folder = shared / "data" / "people"
-    photos = sorted((folder / "photos").glob("*.jpg"))[:: 3 * EVERY]
+    photos = sorted((folder / "photos").glob("*.jpg"))[:: 6 * EVERY]
     pool = NetworkPool.open(str(path), "cpu", threads=2)
     found = []
     for photo in photos:
@@ -71,6 +71,6 @@ def test_they_find_people_they_have_never_seen(path: Path, shared: Path) -> None
         mine, true, counts = labels > 0, mask == 1, mask != 255
         found.append((mine & true & counts).sum() / ((mine | true) & counts).sum())
     pool.close()
-    assert len(found) > 25
+    assert len(found) > 12
     assert np.mean(found) > (0.8 if path.stem.endswith("-tiny") else 0.89)
     assert np.mean(np.array(found) > 0.5) > 0.9
