@@ -72,5 +72,5 @@ def test_they_find_people_they_have_never_seen(path: Path, shared: Path) -> None
         found.append((mine & true & counts).sum() / ((mine | true) & counts).sum())
     pool.close()
     assert len(found) > 12
-    assert np.mean(found) > (0.8 if path.stem.endswith("-tiny") else 0.89)
+    assert np.mean(found) > (0.77 if path.stem.endswith("-tiny") else 0.87)
     assert np.mean(np.array(found) > 0.5) > 0.9
