@@ -29,7 +29,7 @@ from training.teacher import Teacher
 
 TEACHERS = ("bodypix-075",)
 BUILT_IN = "built-in"
-KEEP = 0.5
+KEEP = 0.8
 """Of the start weights, unless asked for otherwise."""
 
 
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=None,
         metavar="SHARE",
-        help="of the start weights, 0..1, so that nothing is forgotten (0.5 with --from)",
+        help="of the start weights, 0..1, so that nothing is forgotten (0.8 with --from)",
     )
     parser.add_argument("--learning-rate", type=float, default=None, metavar="RATE")
     parser.add_argument("--seed", type=int, default=0)
@@ -83,9 +83,9 @@ def main(arguments: argparse.Namespace) -> int:
     training = _training(arguments, run)
     _train(training, prepared)
     print(f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures.")
-    print(_held_out(arguments, prepared, training.accuracy))
     pictures = prepared.held_out or prepared.learnt
     student = training.result()
+    print(_held_out(arguments, prepared, student))
     write_sheet(StudentNetwork(student), pictures, run.path / "pictures.png")
     write_curves(run.history(), run.path / "curves.png")
     about = {
@@ -198,15 +198,18 @@ def _line(told: Told) -> str:
     return f"{told.seen} pictures ({rate:.1f}/s): {losses}" + (accuracy and f" | {accuracy}")
 
 
-def _held_out(arguments: argparse.Namespace, prepared: Prepared, now: dict[str, float]) -> str:
+def _held_out(arguments: argparse.Namespace, prepared: Prepared, student: Student) -> str:
     """What the held-out pictures say, of the start weights too."""
-    if not now:
+    if not prepared.held_out:
         return "Nothing was held out to be measured."
+
+    def measured(one: Student) -> str:
+        return _figures(held_out_accuracy(StudentNetwork(one).heads, prepared.held_out))
+
     if arguments.start == "none":
-        return f"Held out: {_figures(now)}."
+        return f"Held out: {measured(student)}."
     start = load_student(weights_of(arguments.start, arguments.preset))
-    before = held_out_accuracy(StudentNetwork(start).heads, prepared.held_out)
-    return f"Held out, before: {_figures(before)}; now: {_figures(now)}."
+    return f"Held out, before: {measured(start)}; now: {measured(student)}."
 
 
 def _figures(accuracy: dict[str, float]) -> str:

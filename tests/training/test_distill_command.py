@@ -38,12 +38,16 @@ def test_what_the_start_knew_is_told_beside_what_is_known_now() -> None:
     people = [[at(*random.uniform(20, 90, 2), 1.2)] for _ in range(2)]
     held_out = [Packed.of(picture(one, (192, 192)), "mask") for one in people]
     prepared = Prepared(held_out, held_out, [], [])
-    now = {"person_iou": 0.5}
+    student = load_student(weights_of("built-in", "tiny"))
     fresh = Namespace(start="none", preset="default")
     tuned = Namespace(start="built-in", preset="default")
-    assert _held_out(fresh, prepared, now) == "Held out: person_iou 0.500."
-    told = _held_out(tuned, prepared, now)
-    assert re.fullmatch(
-        r"Held out, before: person_iou 0\.\d{3}, pck \d\.\d{3}; now: person_iou 0\.500\.", told
+    figures = r"person_iou [01]\.\d{3}, pck [01]\.\d{3}"
+    assert re.fullmatch(rf"Held out: {figures}\.", _held_out(fresh, prepared, student))
+    told = re.fullmatch(
+        rf"Held out, before: ({figures}); now: ({figures})\.", _held_out(tuned, prepared, student)
     )
-    assert _held_out(tuned, prepared, {}) == "Nothing was held out to be measured."
+    assert told is not None
+    assert told[1] != told[2]
+    assert told[2] in _held_out(fresh, prepared, student)
+    nothing = Prepared(held_out, [], [], [])
+    assert _held_out(tuned, nothing, student) == "Nothing was held out to be measured."
