@@ -6,7 +6,6 @@ import hashlib
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -15,17 +14,13 @@ from inference.analysis import Heads, Rgb
 from inference.analyzer import Analyzer
 from inference.pool import NetworkPool
 from training.evaluate_command import QUANTISATION, SPEED
-from training.evaluation import EVERY, ROWS, Material
+from training.evaluation import ROWS, Material, photos
+from training.metrics import iou
+from training.sources import read_mask, read_photo
 
 FILES = sorted(zoo.BUILT_IN_FOLDER.glob("*.tflite"))
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"
 MIB = 2**20
-
-
-def read(path: Path) -> Rgb:
-    picture = cv2.imread(str(path))
-    assert picture is not None
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _no_look(rgb: Rgb) -> Heads:
@@ -60,16 +55,12 @@ def test_nothing_that_is_measured_was_learnt(path: Path, shared: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_they_find_people_they_have_never_seen(path: Path, shared: Path) -> None:
     """Mean IoU with masks drawn by hand, and hardly a photo without anybody."""
-    folder = shared / "data" / "people"
-    photos = sorted((folder / "photos").glob("*.jpg"))[:: 6 * EVERY]
     pool = NetworkPool.open(str(path), "cpu", threads=2)
     found = []
-    for photo in photos:
-        mask = cv2.imread(str(folder / "person_masks" / f"{photo.stem}.png"), 0)
-        assert mask is not None
-        labels = Analyzer(pool).analyse(read(photo), 0.0).labels
-        mine, true, counts = labels > 0, mask == 1, mask != 255
-        found.append((mine & true & counts).sum() / ((mine | true) & counts).sum())
+    for photo, mask_path in photos(Material(shared / "data", _no_look, _no_look))[::6]:
+        mask = read_mask(mask_path)
+        labels = Analyzer(pool).analyse(read_photo(photo), 0.0).labels
+        found.append(iou(labels > 0, mask == 1, mask != 255))
     pool.close()
     assert len(found) > 12
     assert np.mean(found) > (0.77 if path.stem.endswith("-tiny") else 0.87)
