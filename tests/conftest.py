@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A machine may be slow or busy: `tests/machine.py` is for tests of speed.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def _folder(variable: str) -> Path:

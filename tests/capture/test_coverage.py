@@ -151,7 +151,6 @@ TORSOS = st.sampled_from([0, 13, 14]).map(lambda part: np.full((HEIGHT, WIDTH), 
 
 
 @given(POSES, TORSOS)
-@settings(deadline=None)
 def test_any_mirrored_pose_falls_into_the_mirrored_bins(
     keypoints: Keypoints, labels: Labels
 ) -> None:

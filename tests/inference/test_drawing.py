@@ -97,7 +97,7 @@ def test_colours_are_those_that_opencv_converts_to() -> None:
 
 
 @pytest.mark.parametrize("view", NAMES)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 1000), opacity=st.floats(0, 1), odd=st.booleans())
 def test_the_frame_is_never_changed(view: str, seed: int, opacity: float, odd: bool) -> None:
     random = np.random.default_rng(seed)
@@ -141,7 +141,7 @@ def test_parts_have_their_palette_colour_and_a_soft_edge() -> None:
     assert len(np.unique(bright)) >= 4, f"the edge is hard: {bright} {edge}"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(opacity=st.floats(0, 1))
 def test_opacity_mixes_frame_and_colour(opacity: float) -> None:
     planes, seen = noise_picture(), analysis()

@@ -131,7 +131,7 @@ needs_models = pytest.mark.skipif(
 
 
 @needs_models
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damage_anywhere_gives_a_sentence_or_a_file(data: st.DataObject) -> None:
     """Cut short or with a byte changed where the tables are: never a raw error."""

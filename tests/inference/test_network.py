@@ -202,7 +202,7 @@ def tiny(folder: Path, **options: object) -> Path:
     return path
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     stride=st.sampled_from([4, 8, 16, 32]),
     columns=st.integers(2, 6),

@@ -54,7 +54,7 @@ def one_euro_reference(values: list[float], times: list[float], scale: float) ->
     return result
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     moves=st.lists(st.floats(-20, 20), min_size=2, max_size=40),
     steps=st.lists(st.floats(0.005, 0.2), min_size=40, max_size=40),
@@ -153,7 +153,7 @@ def test_nobody_is_nobody_and_a_short_absence_is_bridged() -> None:
     np.testing.assert_allclose(result[LEFT_WRIST, :2], standing()[LEFT_WRIST, :2], atol=0.5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     steps=st.lists(st.sampled_from([0.0, 0.001, 0.033, 0.4, 3.0, -2.0]), min_size=3, max_size=20),

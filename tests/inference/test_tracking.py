@@ -142,7 +142,7 @@ def test_somebody_is_chosen_in_the_very_first_frame(dance: list[Person]) -> None
     assert DancerTracker().choose([], 0.0, SIZE) is None
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     scale=st.floats(0.4, 3.0), dx=st.floats(-50, 50), fps=st.sampled_from([10, 15, 30, 60]),
     swap=st.booleans(),

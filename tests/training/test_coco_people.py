@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
@@ -16,7 +16,6 @@ from training.labelled import UNKNOWN
 
 
 @given(arrays(np.uint8, (13, 17), elements={"min_value": 0, "max_value": 1}))
-@settings(deadline=None)
 def test_run_lengths_are_read_as_pycocotools_writes_them(mask: np.ndarray) -> None:
     encoded = coco_mask.encode(np.asfortranarray(mask))
     text = {"size": [13, 17], "counts": encoded["counts"].decode()}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -13,7 +13,6 @@ CLASSES = arrays(np.int8, (40,), elements=st.integers(0, 3))
 
 
 @given(MASKS, MASKS, MASKS)
-@settings(deadline=None)
 def test_iou_is_that_of_the_sets_of_counted_pixels(
     found: np.ndarray, true: np.ndarray, counted: np.ndarray
 ) -> None:
@@ -24,7 +23,6 @@ def test_iou_is_that_of_the_sets_of_counted_pixels(
 
 
 @given(MASKS, MASKS)
-@settings(deadline=None)
 def test_outlines_agree_as_counting_pixel_by_pixel_says(
     found: np.ndarray, true: np.ndarray
 ) -> None:
@@ -65,7 +63,6 @@ def test_an_outline_along_the_border_of_the_picture_is_none() -> None:
 
 
 @given(CLASSES, CLASSES)
-@settings(deadline=None)
 def test_mean_iou_is_the_mean_over_classes_that_occur(found: np.ndarray, true: np.ndarray) -> None:
     whole = MeanIou(4)
     whole.add(found[:25], true[:25])
