@@ -52,6 +52,11 @@ class PlateOnly:
         """Width and height of its pictures."""
         return self._plate.shape[1], self._plate.shape[0]
 
+    @property
+    def warning(self) -> str:
+        """Nothing: what is there is shown."""
+        return ""
+
     def perform(self, rgb: Rgb, analysis: Analysis, time_s: float) -> Rgb:
         """The plate."""
         return self._plate

@@ -8,9 +8,11 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from capture.files import write_whole
@@ -25,10 +27,12 @@ from training.together import Together
 from training.transfer_data import Augment, Joined
 from training.transfer_sheet import write_samples
 from training.transfer_sources import (
+    Split,
     check_enough,
     check_one_camera,
     examples_of,
     sides_of,
+    some_labels,
     split,
 )
 from training.transfer_training import RECIPES, Recipe, Teacher, Told, TransferTraining
@@ -37,6 +41,7 @@ from transfer.generator import GENERATORS, Generator
 from transfer.target import Target, find_target
 from transfer.trained import Trained, load_generator, save_generator
 from transfer.trained_files import WEIGHTS_NAME, base_generator
+from transfer.unseen import Unseen
 
 SIZES = (256, 384, 512)
 
@@ -115,11 +120,7 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
         check_one_camera(targets)
         check_one_person(targets)
     first = targets[0]
-    sides = sides_of(targets, parts, arguments.people == "one")
-    about = Trained(
-        first.dataset.manifest.title, first.dataset.manifest.id, arguments.preset,
-        arguments.size, sides[0], first.stage, _ingredients(arguments),
-    )  # fmt: skip
+    about, sides = _about(arguments, targets, parts)
     middle = parts[0][0][len(parts[0][0]) // 2]
     if together.first:
         about.save(run.path, first.plate, first.frame(middle))
@@ -128,7 +129,7 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
         targets, parts, sides, about.size, _source(arguments), _others(arguments, first)
     )
     if together.first:
-        _say_what_is_learnt_from(targets, data, kept_out)
+        _say_what_is_learnt_from(targets, data, kept_out, about)
     recipe = _recipe(arguments)
     training = TransferTraining(
         _first_generator(arguments, recipe.face), run, about.ingredients, arguments.minutes,
@@ -149,6 +150,23 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
     print(_summary(training))
     print(f"`python run.py perform SOURCE.mp4 --as {arguments.out} --out OUT.mp4` shows it.")
     return 0
+
+
+def _about(
+    arguments: argparse.Namespace, targets: Sequence[Target], parts: Sequence[Split]
+) -> tuple[Trained, list[int]]:
+    """What the performer is, and the usual square's side, a dataset."""
+    learnt = [numbers for numbers, _ in parts]
+    looked_at = [some_labels(*one) for one in zip(targets, learnt, strict=True)]
+    sides = sides_of(looked_at, arguments.people == "one")
+    poses = [one.keypoints[numbers] for one, numbers in zip(targets, learnt, strict=True)]
+    unseen = Unseen.of(list(chain(*looked_at)), np.concatenate(poses))
+    first = targets[0]
+    about = Trained(
+        first.dataset.manifest.title, first.dataset.manifest.id, arguments.preset,
+        arguments.size, sides[0], first.stage, _ingredients(arguments), unseen,
+    )  # fmt: skip
+    return about, sides
 
 
 def _explained(arguments: argparse.Namespace, about: Trained) -> str:
@@ -178,11 +196,15 @@ In `data/runs` it stands under "Shown as" on the page.
 """
 
 
-def _say_what_is_learnt_from(targets: Sequence[Target], data: Joined, kept_out: Joined) -> None:
+def _say_what_is_learnt_from(
+    targets: Sequence[Target], data: Joined, kept_out: Joined, about: Trained
+) -> None:
     print(f"{len(data)} frames to learn from, the last {len(kept_out)} in time are held out.")
     for target in targets:
         if sentence := target.usable.sentence():
             print(f"{target.dataset.manifest.title}: {sentence}")
+    if sentence := about.unseen.sentence(about.title):
+        print(sentence)
 
 
 def _perceptual() -> str:

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from capture.progress import Progress
+from inference.analysis import Labels
 from training.direct_data import DirectData
 from training.errors import TrainingError
 from training.run_folder import RunFolder
@@ -76,15 +77,19 @@ def check_one_camera(targets: Sequence[Target]) -> None:
             )
 
 
-def sides_of(targets: Sequence[Target], parts: Sequence[Split], alike: bool) -> list[int]:
-    """Of the usual square around the dancer, a dataset; `alike`: one for all."""
-    some = [
-        [target.labels(number) for number in learnt[:: max(1, len(learnt) // 200)]]
-        for target, (learnt, _) in zip(targets, parts, strict=True)
-    ]
+def some_labels(target: Target, numbers: Sequence[int]) -> list[Labels]:
+    """Label maps of some of the pairs, evenly over the time."""
+    return [target.labels(number) for number in numbers[:: max(1, len(numbers) // 200)]]
+
+
+def sides_of(label_maps: Sequence[Sequence[Labels]], alike: bool) -> list[int]:
+    """Of the usual square around the dancer, by the label maps of each dataset.
+
+    `alike`: one for all.
+    """
     if alike:
-        return [usual_side(list(chain(*some)))] * len(targets)
-    return [usual_side(label_maps) for label_maps in some]
+        return [usual_side(list(chain(*label_maps)))] * len(label_maps)
+    return [usual_side(some) for some in label_maps]
 
 
 def examples_of(
@@ -105,7 +110,7 @@ def examples_of(
     with Progress("crops", "frame") as progress:
         if source is not None:
             usable = source.usable.numbers
-            [side] = sides_of([source], [(usable, [])], True)
+            [side] = sides_of([some_labels(source, usable)], True)
             theirs = TransferData(source, usable, side, size, progress)
         for target, (learnt, held_out), side in zip(targets, parts, sides, strict=True):
             for found, numbers in ((data, learnt), (kept_out, held_out)):

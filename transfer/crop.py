@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.analysis import Labels, Rgb
+from transfer.stage import Transform
 
 ROOM = 1.12
 """Side of the square over the longest side of the dancers it must hold."""
@@ -86,5 +87,25 @@ def crop_around(labels: Labels, side: int) -> Crop | None:
     x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
     if width == 0:
         return None
+    return _around(x, y, width, height, side)
+
+
+def crop_around_moved(
+    labels: Labels, transform: Transform, size: tuple[int, int], side: int
+) -> Crop | None:
+    """The same in a target's picture of `size`, where the dancer stands after `transform`.
+
+    None when nothing of them is in that picture. Around what is in it, as in training: a target
+    behind a table has no legs, and whoever shows theirs must not make the rest small.
+    """
+    x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
+    x0, x1 = np.clip(np.array([x, x + width]) * transform.scale + transform.x, 0, size[0])
+    y0, y1 = np.clip(np.array([y, y + height]) * transform.scale + transform.y, 0, size[1])
+    if x1 <= x0 or y1 <= y0:
+        return None
+    return _around(x0, y0, x1 - x0, y1 - y0, side)
+
+
+def _around(x: float, y: float, width: float, height: float, side: int) -> Crop:
     side = max(side, round(max(width, height) * ROOM))
     return Crop(round(x + (width - side) / 2), round(y + (height - side) / 2), side)

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inference.analysis import Analysis, Labels, Rgb
+from inference.analysis import Analysis, Rgb
 from transfer.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition
-from transfer.crop import Crop, Matrix, crop_around
+from transfer.crop import Crop, Matrix, crop_around_moved
 from transfer.generator import Generator, encode
 from transfer.int8 import Int8Generator
 from transfer.layers import fold_batch_norms
-from transfer.stage import Normaliser, Stage, Transform
+from transfer.stage import Normaliser, Stage
 from transfer.trained import Trained, load_generator
 from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
 
@@ -49,6 +49,11 @@ class GanPerformer:
         """Width and height of its pictures."""
         return self._plate.shape[1], self._plate.shape[0]
 
+    @property
+    def warning(self) -> str:
+        """Parts of the body that were never seen; empty: none."""
+        return self._trained.unseen.sentence(self._trained.title)
+
     def reset(self) -> None:
         """Forget the source: another one begins."""
         self._normaliser = Normaliser(self._trained.stage, self._source)
@@ -64,13 +69,14 @@ class GanPerformer:
         transform = self._normaliser.update(keypoints, time_s)
         if transform is None:
             return self._plate.copy()
-        crop = self._crop(analysis.labels, transform)
+        labels, keypoints = self._trained.unseen.removed(analysis.labels, keypoints)
+        crop = crop_around_moved(labels, transform, self.size, self._trained.side)
         if crop is None:
             return self._plate.copy()
         matrix = _joined(crop.matrix(self._trained.size), transform.matrix())
-        drawn = draw_condition(analysis.labels, keypoints, matrix, self._trained.size)
+        drawn = draw_condition(labels, keypoints, matrix, self._trained.size)
         if self._trained.ingredients.picture:
-            own = cut_out_picture(rgb, analysis.labels, matrix, self._trained.size)
+            own = cut_out_picture(rgb, labels, matrix, self._trained.size)
             drawn = replace(drawn, limbs=own)
         layer = self.render(drawn, self._previous(crop, time_s))
         self._before = (time_s, crop, layer)
@@ -91,17 +97,6 @@ class GanPerformer:
             faces = torch.tensor([drawn.face])
             made = self._generator(x.to(memory_format=torch.channels_last), faces)
         return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy(), np.float32)
-
-    def _crop(self, labels: Labels, transform: Transform) -> Crop | None:
-        """In the target's picture, of a label map of the source's."""
-        here = crop_around(labels, 1)
-        if here is None:
-            return None
-        scale = transform.scale
-        side = max(self._trained.side, round(here.side * scale))
-        x = (here.x + here.side / 2) * scale + transform.x
-        y = (here.y + here.side / 2) * scale + transform.y
-        return Crop(round(x - side / 2), round(y - side / 2), side)
 
     def _previous(self, crop: Crop, time_s: float) -> Layer:
         """The last layer moved into this crop; zeros when there is none."""

@@ -63,6 +63,11 @@ class KnnPerformer:
         return self._target.size
 
     @property
+    def warning(self) -> str:
+        """Nothing: what is there is shown."""
+        return ""
+
+    @property
     def shown(self) -> int | None:
         """Number of the target's pair that is shown."""
         return None if self._shown is None else int(self._numbers[self._shown])

@@ -47,6 +47,8 @@ def main(arguments: argparse.Namespace) -> int:
     with Progress(arguments.source.name, "frame") as progress:
         clip = AnalysedClip(arguments.source, analyzer, progress)
     performer = make(clip.stage)
+    if performer.warning:
+        print(performer.warning)
     shown = 0
     with (
         pictures_out(arguments.out, clip.fps, arguments.source) as out,

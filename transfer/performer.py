@@ -14,6 +14,10 @@ class Performer(Protocol):
     def size(self) -> tuple[int, int]:
         """Width and height of its pictures."""
 
+    @property
+    def warning(self) -> str:
+        """What cannot be shown of the target, a sentence; empty: nothing."""
+
     def perform(self, rgb: Rgb, analysis: Analysis, time_s: float) -> Rgb:
         """The target in the pose of the source, uint8 `[H, W, 3]` of `size`.
 

@@ -6,7 +6,7 @@ The files are those of `trained_files.py`.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from transfer.errors import TransferError
 from transfer.generator import GENERATORS, Generator
 from transfer.stage import Anchored, Line, Stage
 from transfer.trained_files import PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME
+from transfer.unseen import Unseen
 
 THUMBNAIL = 320
 """Pixels across."""
@@ -44,6 +45,8 @@ class Trained:
     stage: Stage
     """Of the target."""
     ingredients: Ingredients
+    unseen: Unseen = field(default_factory=Unseen)
+    """Of the target's body."""
     condition_version: int = condition.VERSION
 
     def save(self, run: Path, plate: Rgb, dancer: Rgb) -> None:
@@ -66,7 +69,8 @@ class Trained:
                     "(`--from` may be the old run)."
                 )
             trained = cls(**{**data, "stage": _stage(data["stage"]),
-                             "ingredients": Ingredients(**data["ingredients"])})  # fmt: skip
+                             "ingredients": Ingredients(**data["ingredients"]),
+                             "unseen": _unseen(data.get("unseen", {}))})  # fmt: skip
             if trained.preset not in GENERATORS:
                 raise ValueError(f"no preset {trained.preset}")
             picture = cv2.imread(str(run / PLATE_NAME), cv2.IMREAD_COLOR)
@@ -116,3 +120,7 @@ def _stage(data: dict[str, Any]) -> Stage:
     if shoulders is None:
         raise ValueError("the stage has no shoulders")
     return Stage(float(data["centre"]), shoulders, feet)
+
+
+def _unseen(data: dict[str, list[int]]) -> Unseen:
+    return Unseen(tuple(data.get("parts", ())), tuple(data.get("keypoints", ())))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.capture.clips import pictures
 from tests.figures import standing
 from transfer.condition import draw_condition
-from transfer.crop import Crop, crop_around, usual_side
+from transfer.crop import Crop, crop_around, crop_around_moved, usual_side
+from transfer.stage import Transform
 
 PARK = pictures(1)[0]
 crops = st.builds(Crop, st.integers(-150, 300), st.integers(-150, 170), st.integers(16, 300))
@@ -77,3 +78,15 @@ def test_the_condition_lies_on_the_picture() -> None:
     unseen = keypoints.copy()
     unseen[:, 2] = 0
     assert draw_condition(labels, unseen, crop.matrix(128), 128).limbs.max() == 0
+
+
+def test_what_falls_out_of_the_targets_picture_does_not_make_the_rest_small() -> None:
+    labels = np.zeros((180, 320), np.uint8)
+    labels[40:140, 50:90] = 3
+    still = Transform(1.0, 0.0, 0.0)
+    assert crop_around_moved(labels, still, (320, 180), 100) == crop_around(labels, 100)
+    # Twice as large: 200 pixels high, of which the upper 60 are in the picture.
+    crop = crop_around_moved(labels, Transform(2.0, 0.0, 40.0), (320, 180), 100)
+    assert crop == Crop(90, 100, 100)
+    assert crop_around_moved(labels, Transform(1.0, 0.0, 200.0), (320, 180), 100) is None
+    assert crop_around_moved(np.zeros_like(labels), still, (320, 180), 100) is None
