@@ -9,11 +9,13 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.alone import measure_alone
 from bench.chromium import measure_chromium
 from bench.clip import DEFAULT_CLIP, Clip
 from bench.endurance import measure_connections, measure_memory
@@ -59,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="DATASET|RUN",
-        help="measure Chromium shown as this performer, instead of the rows",
+        help="measure this performer by itself and in Chromium, instead of the rows",
     )
     parser.add_argument("--model", default="", metavar="NAME|PATH", help="network")
     parser.add_argument("--device", default="auto", help="auto, cpu, edgetpu or edgetpu:0,1")
@@ -70,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Measure every row with one model, one input size and one set of settings; 1 if one failed."""
-    model = arguments.model or default_model(arguments.device.startswith("edgetpu")).name
+    model = _model(arguments)
     flags = [f"--model={model}", f"--device={arguments.device}"]
     flags += [f"--long-side={arguments.long_side}"]
     report: dict[str, Any] = {
@@ -102,14 +104,34 @@ def main(arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
+def _model(arguments: argparse.Namespace) -> str:
+    """Name or path of the network that looks."""
+    return arguments.model or default_model(arguments.device.startswith("edgetpu")).name
+
+
 def _asked(arguments: argparse.Namespace) -> dict[str, tuple[Measure, tuple[int, int]]]:
     """The rows to be measured."""
     if not arguments.shown_as:
         return {name: ROWS[name] for name in arguments.only or ROWS}
-    return {
-        f"chromium 640x480 as {path.name}": (partial(measure_performing, path), VGA)
-        for path in arguments.shown_as
-    }
+    rows: dict[str, tuple[Measure, tuple[int, int]]] = {}
+    for path in arguments.shown_as:
+        rows[f"640x480 as {path.name}"] = (partial(_alone, arguments, path), VGA)
+        rows[f"chromium 640x480 as {path.name}"] = (partial(measure_performing, path), VGA)
+    return rows
+
+
+def _alone(
+    arguments: argparse.Namespace,
+    path: Path,
+    clip: Clip,
+    seconds: float,
+    runs: int,
+    flags: list[str],
+) -> Row:
+    """One run: each frame is timed."""
+    model = _model(arguments)
+    with closing(NetworkPool.open(model, arguments.device, arguments.long_side)) as pool:
+        return measure_alone(path, clip, seconds, pool)
 
 
 def machine() -> dict[str, Any]:
