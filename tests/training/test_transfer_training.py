@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import errno
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from capture.errors import CaptureError
 from training import transfer_training
 from training.errors import TrainingError
 from training.evaluate_performer import PlateOnly, reconstruction
@@ -163,6 +166,42 @@ def test_it_goes_back_to_the_last_good_state_once(tmp_path: Path, data: Data) ->
     assert seconds[4] < seconds[3] + 2
     kept = load_generator(tmp_path / WEIGHTS_NAME).state_dict()
     assert all(value.isfinite().all() for value in kept.values())
+
+
+def test_out_of_memory_it_goes_on_with_half_the_batch(
+    tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = training(tmp_path, 5)
+    sizes: list[int] = []
+    learn = made._learn
+
+    def short_of_memory(frames: Sequence[Batch]) -> dict[str, float]:
+        sizes.append(len(frames[0].rgb))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return learn(frames)
+
+    monkeypatch.setattr(made, "_learn", short_of_memory)
+    notes: list[str] = []
+    made.run(*data, Augment(), lambda told: None, lambda: made.seen >= 6, notes.append)
+    assert sizes == [4, 2, 2, 2]
+    assert notes == ["Out of memory: training goes on with 2 pictures at a time."]
+
+
+def test_a_full_disk_is_said_and_what_was_saved_stays(
+    tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = training(tmp_path, 5)
+    made.run(*data, Augment(), lambda told: None, lambda: True)
+    kept = {name: (tmp_path / name).read_bytes() for name in ("checkpoint.pt", WEIGHTS_NAME)}
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CaptureError, match=r"The disk with .* is full"):
+        made.run(*data, Augment(), lambda told: None, lambda: True)
+    assert kept == {name: (tmp_path / name).read_bytes() for name in kept}
 
 
 def test_the_judge_joins_late_and_slowly() -> None:
