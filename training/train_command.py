@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="start",
         metavar="base|RUN|none",
         default="none",
-        help="start weights: base, those that come with the program, are ahead for the first "
+        help="start weights: base, those that come with the program, are ahead for half a "
         "minute and behind after ten (default: none)",
     )
     parser.add_argument(

@@ -45,7 +45,7 @@ class Ingredients:
     parts: bool = True
     pose: bool = True
     previous: bool = False
-    """Measured: fed back, errors build up; without, held-out SSIM is 0.07 higher."""
+    """Costs a second picture a step while it is learnt."""
 
     picture: bool = False
     """Instead of parts and limbs the source's own picture, and where they are: `direct`."""
