@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from capture.files import write_whole
 from inference.analysis import Rgb
 from transfer import condition
-from transfer.condition import Ingredients
+from transfer.condition import PARTS, Ingredients
 from transfer.errors import TransferError
 from transfer.generator import GENERATORS, Generator
 from transfer.stage import Anchored, Line, Stage
@@ -70,7 +70,7 @@ class Trained:
                 )
             trained = cls(**{**data, "stage": _stage(data["stage"]),
                              "ingredients": Ingredients(**data["ingredients"]),
-                             "unseen": _unseen(data.get("unseen", {}))})  # fmt: skip
+                             "unseen": _unseen(dict(data.get("unseen", {})))})  # fmt: skip
             if trained.preset not in GENERATORS:
                 raise ValueError(f"no preset {trained.preset}")
             picture = cv2.imread(str(run / PLATE_NAME), cv2.IMREAD_COLOR)
@@ -123,4 +123,7 @@ def _stage(data: dict[str, Any]) -> Stage:
 
 
 def _unseen(data: dict[str, list[int]]) -> Unseen:
-    return Unseen(tuple(data.get("parts", ())), tuple(data.get("keypoints", ())))
+    unseen = Unseen(**{name: tuple(numbers) for name, numbers in data.items()})
+    if not {*unseen.parts} <= {*range(1, PARTS)} or not {*unseen.keypoints} <= {*range(17)}:
+        raise ValueError("there is no such part or key point")
+    return unseen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -66,6 +67,11 @@ def test_runs_that_cannot_be_used_say_so(tmp_path: Path, target: Target) -> None
     )
     with pytest.raises(TransferError, match="another version"):
         Trained.load(tmp_path)
+    for broken in ('{"parts": [25]}', '{"keypoints": [-1]}', "[3]"):
+        damaged = json.loads(text) | {"unseen": json.loads(broken)}
+        (tmp_path / PERFORMER_NAME).write_text(json.dumps(damaged))
+        with pytest.raises(TransferError, match="no performer that can be used"):
+            Trained.load(tmp_path)
 
 
 def test_a_direct_performer_is_shown_the_sources_own_picture(
