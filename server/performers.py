@@ -19,6 +19,8 @@ PREFIX = "as:"
 RUN = "run:"
 SLOW = 0.7
 """A performer that shows less than this share of the frames is too slow for the machine."""
+WARNING_SECONDS = 10.0
+"""So long it is said which limbs a performer lacks, once it is shown."""
 
 
 def is_performer(view: str) -> bool:
@@ -26,14 +28,17 @@ def is_performer(view: str) -> bool:
     return view.startswith(PREFIX)
 
 
-def note(stats: dict[str, Any], ready: bool) -> str:
-    """What is to be said over the picture of a session that wants a performer; nothing: empty."""
-    if not ready:
+def note(stats: dict[str, Any], performer: Performer | None, seconds: float) -> str:
+    """What is to be said over the picture of a session that wants a performer; nothing: empty.
+
+    `performer`: None while it is being made ready; `seconds`: how long it has been shown.
+    """
+    if performer is None:
         return "Getting your double ready …"
     came, shown = stats["fps_in"], stats["fps_analysed"]
     if shown < SLOW * came:
         return f"Too much for this machine: {shown:.0f} of {came:.0f} pictures a second."
-    return ""
+    return performer.warning if seconds < WARNING_SECONDS else ""
 
 
 class Performers:

@@ -58,6 +58,7 @@ class Session:
         """Shown until a performer is ready, or when it cannot be."""
         self._performing = ""
         """Name of the view whose performer is shown or being made ready."""
+        self._performing_since = 0.0
         self._observer = Observer()
         self._recording: LiveRecording | None = None
         self._channel: RTCDataChannel | None = None
@@ -262,6 +263,7 @@ class Session:
             return
         if self._performing == view:
             self._live.performer = performer
+            self._performing_since = time.monotonic()
 
     async def _record(self, wanted: control.Record) -> None:
         if self._recording is not None:
@@ -320,7 +322,7 @@ class Session:
         stats = self._live.stats.snapshot()
         return {
             "recording": None if recording is None else recording.state(),
-            "note": note(stats, self._live.performer is not None) if self._performing else "",
+            "note": self._note(stats) if self._performing else "",
             "stats": {
                 **stats,
                 "dropped": self._live.slot.dropped,
@@ -333,6 +335,9 @@ class Session:
                 "device": self._house.settings.device,
             },
         }
+
+    def _note(self, stats: dict[str, Any]) -> str:
+        return note(stats, self._live.performer, time.monotonic() - self._performing_since)
 
     def _bitrates(self, transport: Any) -> tuple[int, int]:
         """kbit/s in and out since last asked."""

@@ -96,7 +96,7 @@ class Training:
         self.seconds = 0.0
         self.accuracy: dict[str, float] = {}
         self._optimiser = torch.optim.AdamW(
-            student.parameters(), self._rate, weight_decay=WEIGHT_DECAY
+            student.parameters(), self._rate, weight_decay=WEIGHT_DECAY, fused=True
         )
         if (state := run.load()) is not None:
             self._restore(state)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from inference.body import LABEL_NAMES
 from inference.errors import UnderstudyError
 from server.house import HOUSE
 from server.performers import note
@@ -15,6 +16,7 @@ from transfer.generator import GENERATORS, Generator
 from transfer.target import Target
 from transfer.trained import Trained, save_generator
 from transfer.trained_files import WEIGHTS_NAME
+from transfer.unseen import Unseen
 
 
 async def test_every_whole_dataset_is_listed(serve):
@@ -61,7 +63,21 @@ async def test_a_performer_is_made_and_a_damaged_one_refused_in_a_sentence(serve
             await performers.open("as:../../etc")
 
 
-def test_a_slow_performer_is_said():
-    assert "double ready" in note({"fps_in": 30.0, "fps_analysed": 30.0}, ready=False)
-    assert note({"fps_in": 30.0, "fps_analysed": 28.0}, ready=True) == ""
-    assert "12 of 30" in note({"fps_in": 30.0, "fps_analysed": 12.0}, ready=True)
+async def test_what_is_said_over_the_picture(serve):
+    """Not ready, too slow, and for a while which limbs a trained performer never saw."""
+    quick, slow = ({"fps_in": 30.0, "fps_analysed": fps} for fps in (28.0, 12.0))
+    assert "double ready" in note(quick, None, 0.0)
+    async with serve() as http:
+        target = Target.open(make(http))
+        run = http.server.app[HOUSE].settings.runs / "me"
+        run.mkdir(parents=True)
+        feet = tuple(label for label, name in enumerate(LABEL_NAMES) if "feet" in name)
+        about = Trained(
+            "Me", ID, "realtime", 64, 150, target.stage, Ingredients(), unseen=Unseen(feet)
+        )
+        about.save(run, target.plate, target.frame(0))
+        save_generator(Generator(GENERATORS["realtime"]), run / WEIGHTS_NAME)
+        performer = await http.server.app[HOUSE].performers.open("as:run:me")
+    assert "12 of 30" in note(slow, performer, 1.0)
+    assert "Me was never seen with feet" in note(quick, performer, 1.0)
+    assert note(quick, performer, 60.0) == ""

@@ -12,11 +12,13 @@ import pytest
 
 from capture.dataset import Dataset
 from inference.analysis import Analysis, Rgb
+from inference.skeleton import body_scale
 from tests.figures import person, standing
 from tests.machine import takes_at_most
 from transfer.errors import TransferError
 from transfer.knn import KnnPerformer, fit
 from transfer.pose_space import PoseIndex
+from transfer.stage import Normaliser
 from transfer.target import PLATE_NAME, Target, find_target
 
 
@@ -118,6 +120,35 @@ def test_the_fit_finds_scale_and_place() -> None:
     unseen = wanted.copy()
     unseen[:, 2] = 0
     assert fit(points, unseen)[0] == 1.0
+    wanted[:, 2] = 0
+    wanted[[0, 5], 2] = 1  # Nose and a shoulder: enough for a place and a size.
+    scale, shift = fit(points, wanted)
+    assert scale == pytest.approx(0.5, rel=1e-4)
+    wanted[5, 2] = 0
+    assert fit(points, wanted)[0] == 1.0
+
+
+def test_the_head_stays_where_the_dancers_is(juggler: Path, dancer: Path) -> None:
+    """Without the head among the anchors it is twice as far off."""
+    target, source = Target.open(juggler), Target.open(dancer)
+    performer = KnnPerformer(target, source.stage)
+    normaliser = Normaliser(target.stage, source.stage)
+    away, feet = [], []
+    for _, analysis, time_s in played(dancer):
+        assert analysis.smoothed is not None
+        performer.perform(np.zeros((1, 1, 3), np.uint8), analysis, time_s)
+        transform = normaliser.update(analysis.smoothed, time_s)
+        assert transform is not None
+        assert performer.shown is not None
+        wanted, points = transform.points(analysis.smoothed), target.keypoints[performer.shown]
+        scale, shift = fit(points, wanted)
+        off = (points[:, :2] * scale + shift - wanted[:, :2]) / body_scale(wanted)
+        both = (points[:, 2] >= 0.3) & (wanted[:, 2] >= 0.3)
+        if both[:5].any():
+            away.append(np.linalg.norm(off[:5][both[:5]].mean(axis=0)))
+        feet.append(np.linalg.norm(off[[15, 16]].mean(axis=0)))
+    assert np.mean(away) < 0.03
+    assert np.mean(feet) < 0.08
 
 
 def test_five_thousand_frames_are_searched_in_two_milliseconds(juggler: Path) -> None:
