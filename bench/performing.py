@@ -22,7 +22,7 @@ from bench.clip import FPS, Clip
 from bench.loop import SETTLE_SECONDS, Row
 from bench.serving import BenchError, Server, serving
 from capture.dataset import Dataset
-from server.performers import PREFIX, RUN, note
+from server.performers import PREFIX, RUN, WAITING
 from transfer.trained_files import INT8_NAME, WEIGHTS_NAME, is_trained
 
 READY_SECONDS = 60.0
@@ -81,9 +81,8 @@ def _one_run(server: Server, view: str, camera: Path, clip: Clip, seconds: float
             const states = heard.slice(taken).filter((one) => one.type === "state");
             return taken >= 0 && states.length > 1 && states.at(-1).note !== waiting;
         }"""
-        waiting = note({}, ready=False)
         try:
-            page.wait_for_function(ready, arg=[view, waiting], timeout=READY_SECONDS * 1000)
+            page.wait_for_function(ready, arg=[view, WAITING], timeout=READY_SECONDS * 1000)
         except TimeoutError:
             raise BenchError(f"{view} was not shown within {READY_SECONDS:.0f} s.") from None
         page.wait_for_timeout(SETTLE_SECONDS * 1000)

@@ -17,6 +17,8 @@ from transfer.trained_files import PERFORMER_NAME, THUMBNAIL_NAME, WEIGHTS_NAME,
 PREFIX = "as:"
 """Of the names of views that are performers; a dataset's id follows, or `run:` and a folder."""
 RUN = "run:"
+WAITING = "Getting your double ready …"
+"""Said until a performer is shown."""
 SLOW = 0.7
 """A performer that shows less than this share of the frames is too slow for the machine."""
 WARNING_SECONDS = 10.0
@@ -34,7 +36,7 @@ def note(stats: dict[str, Any], performer: Performer | None, seconds: float) -> 
     `performer`: None while it is being made ready; `seconds`: how long it has been shown.
     """
     if performer is None:
-        return "Getting your double ready …"
+        return WAITING
     came, shown = stats["fps_in"], stats["fps_analysed"]
     if shown < SLOW * came:
         return f"Too much for this machine: {shown:.0f} of {came:.0f} pictures a second."

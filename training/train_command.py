@@ -89,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, what in (("pairs", "judge two frames together, against flicker"),
                        ("face", "a stage of its own for the face"),
+                       ("enhancer", "draw at half the size, then add detail"),
                        ("plate", "draw the dancer alone, over the clean plate")):  # fmt: skip
         parser.add_argument(
             f"--{name}", action=argparse.BooleanOptionalAction, help=f"{what} (default: by preset)"
@@ -132,7 +133,7 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
         _say_what_is_learnt_from(targets, data, kept_out, about)
     recipe = _recipe(arguments)
     training = TransferTraining(
-        _first_generator(arguments, recipe.face), run, about.ingredients, arguments.minutes,
+        _first_generator(arguments, recipe), run, about.ingredients, arguments.minutes,
         arguments.seed, recipe=recipe, teacher=_teacher(arguments), together=together,
     )  # fmt: skip
     if together.first and recipe.perceptual:
@@ -240,6 +241,7 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "condition": arguments.condition,
         "pairs": arguments.pairs,
         "face": arguments.face,
+        "enhancer": arguments.enhancer,
         "plate": arguments.plate,
         "source": arguments.source,
         "teacher": str(arguments.teacher) if arguments.teacher else None,
@@ -259,7 +261,7 @@ def _ingredients(arguments: argparse.Namespace) -> Ingredients:
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     """The preset's, changed by what was asked for."""
-    asked = {name: getattr(arguments, name) for name in ("pairs", "face", "plate")}
+    asked = {name: getattr(arguments, name) for name in ("pairs", "face", "enhancer", "plate")}
     changed = {name: value for name, value in asked.items() if value is not None}
     return replace(RECIPES[arguments.preset], **changed)
 
@@ -292,9 +294,9 @@ def _others(arguments: argparse.Namespace, target: Target) -> list[ShownAs]:
     return others
 
 
-def _first_generator(arguments: argparse.Namespace, face: bool) -> Generator:
+def _first_generator(arguments: argparse.Namespace, recipe: Recipe) -> Generator:
     torch.manual_seed(arguments.seed)
-    fresh = Generator(GENERATORS[arguments.preset], face)
+    fresh = Generator(GENERATORS[arguments.preset], recipe.face, recipe.enhancer)
     base = base_generator(arguments.preset)
     start = arguments.start
     if start == "none":
@@ -307,7 +309,7 @@ def _first_generator(arguments: argparse.Namespace, face: bool) -> Generator:
         raise TrainingError(
             f"{start} is a {old.preset.name} performer: add `--preset {old.preset.name}`."
         )
-    # A face stage may come or go.
+    # Face stage and enhancer may come or go.
     fresh.load_state_dict(old.state_dict(), strict=False)
     return fresh
 

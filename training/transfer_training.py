@@ -76,6 +76,8 @@ class Recipe:
     """Of the discriminator."""
     face: bool = False
     """With a face stage."""
+    enhancer: bool = False
+    """Drawn at half the size, then enhanced."""
     plate: bool = True
     """The dancer alone is drawn, over the clean plate; without, their surroundings as well."""
     perceptual: bool = False
@@ -138,7 +140,7 @@ class TransferTraining:
     ) -> None:
         """Goes on with the run's checkpoint when there is one.
 
-        `recipe` defaults to the preset's; the generator has a face stage if it says so.
+        `recipe` defaults to the preset's; the generator has the stages that it says.
         `together`: the processes that share the work; each has `batch` examples a step.
         """
         self._together = together or Together()
@@ -146,7 +148,7 @@ class TransferTraining:
         preset = generator.preset
         self.recipe = recipe or RECIPES[preset.name]
         self.generator = generator.to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.mean = Generator(preset, self.recipe.face)
+        self.mean = Generator(preset, self.recipe.face, self.recipe.enhancer)
         self.mean.load_state_dict(generator.state_dict())
         torch.manual_seed(seed)
         frames = 2 if self.recipe.pairs else 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from transfer.condition import CHANNELS, LIMBS, PARTS, PREVIOUS, Ingredients
+from transfer.enhancer import LocalEnhancer, doubled, halved
 from transfer.face import FaceStage
 from transfer.layers import Block, Up, convolution, initialise
 
@@ -46,8 +46,9 @@ class Generator(nn.Module):
     A U-Net of plain convolutions (design.md, section 7): few channels where there are many pixels.
     """
 
-    def __init__(self, preset: GeneratorPreset, face: bool = False) -> None:
-        """`face`: with a face stage."""
+    def __init__(self, preset: GeneratorPreset, face: bool = False, enhancer: bool = False) -> None:
+        """`face`: with a face stage; `enhancer`: drawn at half the size, then enhanced (S a
+        multiple of 32)."""
         super().__init__()
         self.preset = preset
         one, two, three, four = preset.channels
@@ -67,6 +68,7 @@ class Generator(nn.Module):
         # Most of a crop is background: begin with the plate, not with a veil over it.
         nn.init.constant_(self.out.bias[3:], -2.0)
         self.face = FaceStage() if face else None
+        self.enhancer = LocalEnhancer(preset.last) if enhancer else None
 
     def forward(self, x: Tensor, faces: Tensor | None = None) -> Tensor:
         """0..1; the first three channels never exceed the fourth.
@@ -84,13 +86,20 @@ class Generator(nn.Module):
 
     def unweighted(self, x: Tensor) -> Tensor:
         """The same before the colours are weighted by alpha: what is exported."""
+        if self.enhancer is None:
+            return torch.sigmoid(self.out(self._features(x)))
+        features = self._features(halved(x))
+        return torch.sigmoid(doubled(self.out(features)) + self.enhancer(x, features))
+
+    def _features(self, x: Tensor) -> Tensor:
+        """`[N, preset.last, S, S]`."""
         one = self.stem(x)
         two = self.down2(one)
         three = self.down3(two)
         below = self.middle(self.down4(three))
         up = self.up1(self.up2(self.up3(below, three), two), one)
-        raised = functional.interpolate(up, scale_factor=2.0, mode="nearest")
-        return torch.sigmoid(self.out(self.last(raised)))
+        features: Tensor = self.last(doubled(up))
+        return features
 
 
 def encode(parts: Tensor, limbs: Tensor, previous: Tensor, ingredients: Ingredients) -> Tensor:

@@ -91,6 +91,7 @@ def save_generator(generator: Generator, path: Path, half: bool = False) -> None
         "preset": generator.preset.name,
         "condition": str(condition.VERSION),
         "face": str(generator.face is not None),
+        "enhancer": str(generator.enhancer is not None),
     }
     write_whole(path, save(tensors, about))
 
@@ -105,7 +106,8 @@ def load_generator(path: Path) -> Generator:
                 f"{path} was trained with condition version {about.get('condition')}, this program "
                 f"draws version {condition.VERSION}: train it again."
             )
-        generator = Generator(GENERATORS[about["preset"]], about.get("face") == "True")
+        stages = {name: about.get(name) == "True" for name in ("face", "enhancer")}
+        generator = Generator(GENERATORS[about["preset"]], **stages)
         generator.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise TransferError(f"{path} holds no generator of this version: {error}") from error

@@ -26,13 +26,14 @@ from transfer.trained_files import INT8_NAME, ONNX_NAME, WEIGHTS_NAME
 SIZE = 64
 
 
-def generator(face: bool) -> Generator:
+def generator(face: bool, enhancer: bool = False) -> Generator:
     """Random weights; the norms have seen something."""
     torch.manual_seed(1)
-    made = Generator(GENERATORS["realtime"], face)
-    for parameter in made.face.parameters() if made.face else ():  # It begins by changing nothing.
-        if parameter.dim() == 4:
-            torch.nn.init.normal_(parameter, std=0.1)
+    made = Generator(GENERATORS["realtime"], face, enhancer)
+    for stage in filter(None, (made.face, made.enhancer)):  # They begin by changing nothing.
+        for parameter in stage.parameters():
+            if parameter.dim() == 4:
+                torch.nn.init.normal_(parameter, std=0.1)
     made.train()
     for _ in range(3):
         made(torch.rand(2, CHANNELS, SIZE, SIZE), torch.tensor([[32.0, 20, 16]] * 2))
@@ -67,6 +68,17 @@ def test_onnx_draws_faces_wherever_they_are(target: Target, run: tuple[Path, Tra
         assert np.abs(drawn - made(x, faces).detach().numpy()).max() < 1e-4
         pictures.append(drawn)
     assert all(np.abs(pictures[0] - one).max() > 1e-3 for one in pictures[1:])
+
+
+def test_onnx_has_the_enhancer(run: tuple[Path, Trained]) -> None:
+    made = generator(face=False, enhancer=True)
+    x = torch.rand(1, CHANNELS, SIZE, SIZE)
+    content, _ = export_onnx.as_onnx(made, run[1], [(x, torch.zeros(1, 3))])
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    [drawn] = session.run(["layer"], {"condition": x.numpy()})
+    assert np.abs(drawn - made(x).detach().numpy()).max() < 1e-4
+    plain = generator(face=False)(x).detach().numpy()
+    assert np.abs(drawn - plain).max() > 0.05
 
 
 def test_the_onnx_file_is_checked_on_real_conditions(

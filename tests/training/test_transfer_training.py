@@ -86,16 +86,16 @@ def test_the_judge_is_learnt_with(tmp_path: Path, data: Data) -> None:
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
-def test_pairs_a_face_and_a_teacher_are_learnt_with_and_it_goes_on(
+def test_pairs_both_stages_and_a_teacher_are_learnt_with_and_it_goes_on(
     tmp_path: Path, data: Data
 ) -> None:
     torch.manual_seed(0)
-    recipe = Recipe(pairs=True, scales=2, face=True)
+    recipe = Recipe(pairs=True, scales=2, face=True, enhancer=True)
     ingredients = Ingredients(previous=True)
     teacher = Teacher(Generator(SMALL), Ingredients())
 
     def begin(folder: Path, recipe: Recipe) -> TransferTraining:
-        generator = Generator(SMALL, recipe.face)
+        generator = Generator(SMALL, recipe.face, recipe.enhancer)
         return TransferTraining(
             generator, RunFolder(folder), ingredients, 4, recipe=recipe, teacher=teacher
         )
@@ -110,6 +110,8 @@ def test_pairs_a_face_and_a_teacher_are_learnt_with_and_it_goes_on(
     saved = load_generator(tmp_path / WEIGHTS_NAME)
     assert saved.face is not None
     assert saved.face.out.weight.abs().max() > 0
+    assert saved.enhancer is not None
+    assert saved.enhancer.out.weight.abs().max() > 0
     again = begin(tmp_path, recipe)
     assert again.seen == made.seen
     with pytest.raises(TrainingError, match="begun with other options"):

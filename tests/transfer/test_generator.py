@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from transfer.condition import CHANNELS, PARTS, Ingredients
 from transfer.face import FaceStage, cut_faces
 from transfer.generator import GENERATORS, Generator, encode
-from transfer.trained import load_generator
-from transfer.trained_files import base_generator
+from transfer.trained import load_generator, save_generator
+from transfer.trained_files import WEIGHTS_NAME, base_generator
 
 
 def test_the_condition_is_encoded_channel_by_channel() -> None:
@@ -54,6 +56,26 @@ def test_the_face_stage_changes_the_face_alone() -> None:
     assert columns.min() >= 27
     assert columns.max() <= 53
     assert (made[:, :3] <= made[:, 3:] + 1e-6).all()
+
+
+def test_the_enhancer_begins_with_what_half_the_size_draws_and_adds_detail(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    coarse = Generator(GENERATORS["realtime"]).eval()
+    fine = Generator(GENERATORS["realtime"], enhancer=True).eval()
+    assert fine.enhancer is not None
+    fine.load_state_dict(coarse.state_dict(), strict=False)
+    x = torch.rand(1, CHANNELS, 64, 64)
+    small = torch.nn.functional.avg_pool2d(x, 2)
+    with torch.no_grad():
+        wanted = torch.logit(coarse.unweighted(small)).repeat_interleave(2, 2)
+        made = torch.logit(fine.unweighted(x))
+        assert torch.allclose(made, wanted.repeat_interleave(2, 3), atol=1e-4)
+        torch.nn.init.normal_(fine.enhancer.out.weight, std=0.1)
+        squares = torch.pixel_unshuffle(fine.unweighted(x)[:, :1], 2)
+        assert squares.std(1).max() > 1e-3
+        save_generator(fine, tmp_path / WEIGHTS_NAME)
+        again = load_generator(tmp_path / WEIGHTS_NAME)
+        assert torch.allclose(again(x), fine(x), atol=1e-5)
 
 
 def test_a_face_is_cut_out_where_it_is() -> None:
