@@ -28,6 +28,9 @@ SETTLED = 0.25
 """Input pixels: a step so short is the last."""
 NMS_RADIUS = 20.0
 """Input pixels within which two key points of one kind are the same one (BodyPix's default)."""
+BESIDE = 0.35
+"""Share of the best person's score that everybody else must reach: a faint pose in leaves beside
+somebody who is clearly seen is no person, though alone in the frame it might be one."""
 VISIBLE = 0.3
 """Score from which a key point counts as seen (BodyPix's `minKeypointScore`)."""
 
@@ -116,7 +119,8 @@ def decode_people(
 
     `root_threshold`: score 0..1 that at least one key point of a person must reach.
     `min_score`: mean score of a pose's 17 key points (those that it shares with a better pose
-    count nothing) below which it is no person. Key points are in pixels of the frame.
+    count nothing) below which it is no person; beside a better one, `BESIDE` counts as well. Key
+    points are in pixels of the frame.
     """
     grid = _Grid(
         _Field.of(heads.heatmaps),
@@ -188,7 +192,7 @@ def _suppressed(
         keypoints[:, 2] = pose[:, 2]
         people.append(Person(keypoints, score, box_of(keypoints)))
     people.sort(key=lambda person: -person.score)
-    return people
+    return [person for person in people if person.score >= BESIDE * people[0].score]
 
 
 def box_of(keypoints: NDArray[np.float32]) -> tuple[float, float, float, float]:

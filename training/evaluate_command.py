@@ -38,7 +38,9 @@ SPEED_ROUNDS = 60
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--model", default="", metavar="NAME|PATH|RUN", help="default: built-in")
+    parser.add_argument(
+        "--model", default="", metavar="NAME|PATH|RUN", help="default: the one in use"
+    )
     parser.add_argument("--beside", default="", metavar="NAME", help="measure this one as well")
     parser.add_argument("--teacher", nargs="+", default=["bodypix-075"], metavar="NAME")
     parser.add_argument("--data", type=Path, default=None, metavar="FOLDER", help="of real data")

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -108,6 +109,22 @@ def test_scores_are_probabilities_and_sorted(models: Path) -> None:
     scores = [person.score for person in people]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 and math.isfinite(score) for score in scores)
+
+
+def test_a_faint_pose_is_a_person_alone_but_not_beside_one_who_is_clearly_seen() -> None:
+    figures = [_stick_figure(120, 60, 25), _stick_figure(330, 90, 25)]
+    heads = _exact_heads(figures, (513, 321))
+    heatmaps = heads.heatmaps.values.copy()
+    right = np.arange(heatmaps.shape[1]) * 16 > 225
+    # Nine key points are seen half, the rest are guessed.
+    heatmaps[:, right] = np.minimum(heatmaps[:, right], np.where(np.arange(17) < 9, -0.2, -2.0))
+    beside = decode_people(replace(heads, heatmaps=Head(heatmaps)))
+    assert len(beside) == 1
+    assert np.abs(beside[0].keypoints[:, :2] - figures[0]).max() < 1.0
+    heatmaps[:, ~right] = -8.0
+    [alone] = decode_people(replace(heads, heatmaps=Head(heatmaps)))
+    assert np.abs(alone.keypoints[:, :2] - figures[1]).max() < 1.0
+    assert 0.2 < alone.score < 0.35
 
 
 def test_box_holds_what_is_seen() -> None:
