@@ -37,10 +37,12 @@ def note(stats: dict[str, Any], performer: Performer | None, seconds: float) -> 
     """
     if performer is None:
         return WAITING
+    if performer.warning and seconds < WARNING_SECONDS:
+        return performer.warning
     came, shown = stats["fps_in"], stats["fps_analysed"]
     if shown < SLOW * came:
         return f"Too much for this machine: {shown:.0f} of {came:.0f} pictures a second."
-    return performer.warning if seconds < WARNING_SECONDS else ""
+    return ""
 
 
 class Performers:
