@@ -31,8 +31,8 @@ ANCHORS = np.array([5, 6, 11, 12, 15, 16])
 FACE = np.array([0, 1, 2, 3, 4])
 HEAD_WEIGHT = 4.0
 """...and the head, which counts as much as so many of them: from pick to pick the face is what one
-watches (the face alignment of the Berkeley report). It wobbles less with it, the feet slide a little
-more."""
+watches (the face alignment of the Berkeley report). It wobbles less with it, the feet
+slide a little more."""
 TORSO = np.array([5, 6, 11, 12])
 
 _LIMBS = np.setdiff1d(np.arange(17), [*ANCHORS, *FACE])
