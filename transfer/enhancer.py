@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from transfer.condition import CHANNELS
-from transfer.layers import Block, convolution, initialise
+from transfer.layers import Block, convolution, doubled, initialise
 
 BLOCKS = 2
 """Residual blocks at half resolution."""
@@ -49,8 +49,3 @@ class LocalEnhancer(nn.Module):
 def halved(x: Tensor) -> Tensor:
     """Means of squares of four pixels."""
     return functional.avg_pool2d(x, 2)
-
-
-def doubled(x: Tensor) -> Tensor:
-    """Each pixel as a square of four."""
-    return functional.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from transfer.condition import CHANNELS, LIMBS, PARTS, PREVIOUS, Ingredients
-from transfer.enhancer import LocalEnhancer, doubled, halved
+from transfer.enhancer import LocalEnhancer, halved
 from transfer.face import FaceStage
-from transfer.layers import Block, Up, convolution, initialise
+from transfer.layers import Block, Up, convolution, doubled, initialise
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,13 @@ class Up(nn.Module):
 
     def forward(self, below: Tensor, beside: Tensor) -> Tensor:
         """Twice the size of `below`, the size of `beside`."""
-        raised = functional.interpolate(self.below(below), scale_factor=2.0, mode="nearest")
+        raised = doubled(self.below(below))
         return self.mix(functional.relu(raised + self.beside(beside)))  # type: ignore[no-any-return]
+
+
+def doubled(x: Tensor) -> Tensor:
+    """Each pixel as a square of four."""
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
 def initialise(network: nn.Module) -> None:

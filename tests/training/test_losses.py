@@ -57,3 +57,19 @@ def test_the_right_answer_costs_next_to_nothing() -> None:
     }
     found = losses(right, targets)
     assert all(float(loss) < 1e-6 for loss in found.values()), found
+
+
+def test_a_part_of_four_times_the_pixels_counts_twice() -> None:
+    """Summed up pixel by pixel in float64."""
+    targets = stacked([targets_of(picture([at(60, 60, 1.4)]))])
+    hand, trunk = 10, 12
+    targets["parts"][:] = UNKNOWN
+    targets["parts"][0, :2, :10] = hand
+    targets["parts"][0, 20:24, :20] = trunk
+    made = heads(256, 320)
+    logits = made["part_heatmaps"].detach().double().numpy()[0]
+    costs = np.log(np.exp(logits).sum(axis=0)) - logits  # [24, rows, columns]
+    of_hand = costs[hand, :2, :10].mean()
+    of_trunk = costs[trunk, 20:24, :20].mean()
+    found = float(losses(made, targets)["part_heatmaps"].detach())
+    assert abs(found - (of_hand + 2 * of_trunk) / 3) < 1e-5
