@@ -38,6 +38,8 @@ EDGE_TPU_OPERATORS = frozenset(
 Edge TPU", table 1; those that a segmentation network may use)."""
 
 
+CONVERTED_AWAY = 1e-3
+"""Of an answer's size: what float arithmetic in another order may change."""
 PACKAGES = ("litert_torch", "ai_edge_quantizer")
 """That this needs."""
 
@@ -119,17 +121,16 @@ def quantised(
             are to stay in float.
 
     Raises:
-        TrainingError: packages are missing.
+        TrainingError: packages are missing, or the file does not draw as the network does.
     """
     require_packages()
     from ai_edge_quantizer import quantizer, recipe
 
-    converter: Any = importlib.import_module("litert_torch")
-
-    module = converter.to_channel_last_io(network.eval(), args=[0], outputs=list(range(outputs)))
+    inputs = list(inputs)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float.tflite"
-        converter.convert(module.eval(), (torch.zeros(1, *shape),)).export(str(path))
+        _convert(network, shape, outputs, path)
+        _check_converted(network, path, inputs[0])
         engine = quantizer.Quantizer(str(path))
         engine.load_quantization_recipe(recipe.static_wi8_ai8())
         if ends_in_float:
@@ -139,6 +140,33 @@ def quantised(
         written = Path(folder) / "int8.tflite"
         engine.quantize(calibrated).export_model(str(written))
         return written.read_bytes()
+
+
+def _convert(network: nn.Module, shape: tuple[int, int, int], outputs: int, path: Path) -> None:
+    """Write a network as a float file."""
+    converter: Any = importlib.import_module("litert_torch")
+    # The converter takes a copy of each weight that is not contiguous, tells weights apart by their
+    # address and frees the copy: the next one may get the address, and then the former's values
+    # (github.com/google-ai-edge/litert-torch, issue 1061).
+    network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    module = converter.to_channel_last_io(network, args=[0], outputs=list(range(outputs)))
+    converter.convert(module.eval(), (torch.zeros(1, *shape),)).export(str(path))
+
+
+def _check_converted(network: nn.Module, path: Path, given: NDArray[np.float32]) -> None:
+    """Raise `TrainingError` when the float file does not answer as the network does."""
+    with torch.no_grad():
+        answer = network(torch.from_numpy(given).permute(0, 3, 1, 2))
+    wanted = answer if isinstance(answer, tuple) else (answer,)
+    made = _signature(path)(**{_input_name(path): given})
+    found = [made[name] for name in sorted(made)]
+    for one, other in zip(wanted, found, strict=True):
+        away = np.abs(one.permute(0, 2, 3, 1).numpy() - other).max()
+        if away > CONVERTED_AWAY * max(1.0, float(one.abs().max())):
+            raise TrainingError(
+                "The converter made another network of it than PyTorch has; nothing was written. "
+                "Try once more, with the packages that requirements-export.txt pins."
+            )
 
 
 def _leave_in_float(engine: Any, names: Sequence[str]) -> None:
@@ -158,12 +186,15 @@ def _as_input(rgb: Rgb) -> Any:
     return (rgb.astype(np.float32) - 128) / 128
 
 
-def _input_name(path: Path) -> str:
+def _signature(path: Path) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter: Any = Interpreter
-    runner = interpreter(str(path)).get_signature_runner("serving_default")
-    return str(next(iter(runner.get_input_details())))
+    return interpreter(str(path)).get_signature_runner("serving_default")
+
+
+def _input_name(path: Path) -> str:
+    return str(next(iter(_signature(path).get_input_details())))
 
 
 def edge_tpu_problems(model: bytes) -> list[str]:

@@ -67,6 +67,20 @@ def test_the_file_answers_as_the_float_network_does(
             assert np.abs(found - real).mean() < 0.12 * np.abs(real).mean() + 1e-3, name
 
 
+def test_every_convolution_keeps_its_own_weights(tmp_path: Path) -> None:
+    """The converter takes one weight for another when they are not contiguous."""
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(16, 16, 3, padding=1) for _ in range(12)]
+    network = torch.nn.Sequential(*layers).to(memory_format=torch.channels_last).eval()
+    given = np.random.default_rng(0).random((1, 8, 8, 16), np.float32)
+    path = tmp_path / "float.tflite"
+    export_tflite._convert(network, (8, 8, 16), 1, path)
+    export_tflite._check_converted(network, path, given)
+    torch.nn.init.normal_(layers[5].weight)
+    with pytest.raises(TrainingError, match="another network"):
+        export_tflite._check_converted(network, path, given)
+
+
 def test_the_file_keeps_the_rules_of_the_edge_tpu(exported: Path) -> None:
     assert edge_tpu_problems(exported.read_bytes()) == []
 
