@@ -19,7 +19,6 @@ from capture.video import probe, read_frames
 from capture.writer import DatasetWriter
 from inference.analysis import Analysis, Keypoints, Rgb
 from inference.analyzer import Analyzer, AnalyzerOptions
-from inference.geometry import input_size_for
 from inference.pool import NetworkPool
 from inference.smoothing import smooth_clip
 
@@ -97,7 +96,7 @@ def import_video(
 def model_info(pool: NetworkPool, frame_size: tuple[int, int], threshold: float) -> ModelInfo:
     """What a manifest says about the network that looked at frames of a size."""
     info = pool.info
-    size = info.fixed_size or input_size_for(frame_size, pool.long_side, info.stride)
+    size = info.placement(frame_size, pool.long_side).input_size
     kinds = sorted({device.kind for device in pool.devices})
     return ModelInfo(info.name, info.sha256, size, "+".join(kinds), threshold)
 

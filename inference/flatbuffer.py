@@ -1,8 +1,8 @@
-"""Coral's `_decoder` files without their decoder: the last operator cut off in memory.
+"""TFLite files changed in memory: without Coral's decoder, or for pictures of another size.
 
-Those files end in `PosenetDecoderOp`, a custom operator that plain TFLite does not know. Its
-inputs are the network's pose heads, which is what we want: our own decoder does the rest.
-The file is patched in place rather than packed anew, so weights keep their alignment. Layout:
+Coral's `_decoder` files end in `PosenetDecoderOp`, a custom operator that plain TFLite does not
+know. Its inputs are the network's pose heads, which is what we want: our own decoder does the rest.
+Files are patched in place rather than packed anew, so weights keep their alignment. Layout:
 TensorFlow Lite's `schema.fbs` (tables Model, SubGraph, Operator, OperatorCode).
 """
 
@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 
 from inference.errors import ModelError
 
@@ -23,6 +25,10 @@ DECODER_OPERATOR = "PosenetDecoderOp"
 EDGETPU_OPERATOR = "edgetpu-custom-op"
 """What Coral's compiler folds a network into; only an Edge TPU runs it."""
 
+PICTURE_AXES = 4
+"""One, height, width, channels."""
+
+_HALF_PIXEL_CENTERS_FIELD = 6
 _OUTPUTS_FIELD = 8
 _OPERATORS_FIELD = 10
 
@@ -60,6 +66,58 @@ def cut_custom_decoder(model: bytes) -> bytes:
         return _patched(model, graph, outputs)
 
 
+def for_input_size(model: bytes, size: tuple[int, int], wanted: tuple[int, int]) -> bytes:
+    """The TFLite file of a convolutional network for pictures of another size.
+
+    The runtime cannot resize the input of a file that enlarges, by nearest neighbours, to sizes
+    that are constants in it: here they change as well.
+
+    Args:
+        model: takes pictures of `size` (width, height).
+        wanted: width and height in which every stride of the network goes a whole number of times.
+
+    Raises:
+        ModelError: the bytes are no TFLite file, or a damaged one.
+    """
+    patched = bytearray(model)
+    with _readable():
+        root = _root(patched)
+        graph = root.Subgraphs(0)
+        operators = [graph.Operators(index) for index in range(graph.OperatorsLength())]
+        made = {int(graph.Inputs(0))}.union(*(one.OutputsAsNumpy().tolist() for one in operators))
+        sizes = [graph.Tensors(tensor).ShapeAsNumpy() for tensor in made]
+        sizes = [shape[1:3] for shape in sizes if len(shape) == PICTURE_AXES]
+        for operator in operators:
+            code = root.OperatorCodes(operator.OpcodeIndex())
+            kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+            if kind == schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR:
+                buffer = root.Buffers(graph.Tensors(operator.Inputs(1)).Buffer())
+                sizes.append(_constant(patched, buffer))
+                _round_down(patched, operator.BuiltinOptions())
+        # Several tensors may share one list of sides.
+        for sides in {sides.ctypes.data: sides for sides in sizes}.values():
+            sides *= np.array(wanted[::-1], np.int32)
+            sides //= np.array(size[::-1], np.int32)
+    return bytes(patched)
+
+
+def _round_down(file: bytearray, options: Any) -> None:
+    """Let an enlarging by nearest neighbours take cell `i // 2` for cell `i`.
+
+    Twice as many cells are made like this either way; one fewer, where the coarser grid had half a
+    cell, only without half pixels.
+    """
+    if options is not None and (field := options.Offset(_HALF_PIXEL_CENTERS_FIELD)):
+        file[options.Pos + field] = 0
+
+
+def _constant(file: bytearray, buffer: Any) -> NDArray[np.int32]:
+    """A view of two whole numbers, which lie in the buffer or, named by it, behind all of them."""
+    if buffer.DataLength():
+        return np.asarray(buffer.DataAsNumpy().view(np.int32))
+    return np.frombuffer(file, np.int32, 2, buffer.Offset())
+
+
 def _patched(model: bytes, graph: Any, outputs: list[int]) -> bytes:
     """The file with one operator fewer and `outputs` (tensor indices) as the graph's outputs."""
     table = graph._tab
@@ -73,7 +131,7 @@ def _patched(model: bytes, graph: Any, outputs: list[int]) -> bytes:
     return bytes(patched)
 
 
-def _root(model: bytes) -> Any:
+def _root(model: bytes | bytearray) -> Any:
     if model[4:8] != b"TFL3":
         raise ModelError("This is not a TFLite file: use a BodyPix-like network ending in .tflite.")
     root: Any = schema.Model.GetRootAs(model)  # type: ignore[no-untyped-call]

@@ -8,7 +8,8 @@ the outermost pixels).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -71,6 +72,14 @@ class Placement:
         scale = min(want / have for want, have in zip(input_size, frame_size, strict=True))
         width, height = (max(1, round(side * scale)) for side in frame_size)
         return cls(frame_size, input_size, (width, height), stride)
+
+    def trimmed(self, step: int) -> Placement:
+        """Without the rows and columns that only pad: an input of whole steps of `step` pixels."""
+        width, height = (
+            min(whole, math.ceil(used / step) * step)
+            for whole, used in zip(self.input_size, self.content_size, strict=True)
+        )
+        return replace(self, input_size=(width, height))
 
     @property
     def scale(self) -> tuple[float, float]:

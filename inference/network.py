@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from inference.analysis import Head, Heads, Rgb
 from inference.errors import DeviceError, ModelError, UnderstudyError
-from inference.flatbuffer import cut_custom_decoder
+from inference.flatbuffer import cut_custom_decoder, for_input_size
 from inference.geometry import Placement, input_size_for
 from inference.runtime import Device, is_edgetpu_model, make_interpreter
 from inference.zoo import name_of
@@ -28,6 +28,9 @@ POSE_HEADS = {"heatmaps": 17, "short_offsets": 34, "mid_offsets": 64}
 
 BODY_HEADS = {"long_offsets": 34, "segments": 1, "part_heatmaps": 24}
 """Channels of the heads that a network with body parts has as well."""
+
+_DOUBLINGS = 4
+"""How much coarser than its pose heads the coarsest stage of a network may be, in powers of two."""
 
 _KEPT_SIZES = 4
 """Interpreters kept ready for as many input sizes: live sessions with cameras of several shapes."""
@@ -45,12 +48,26 @@ class NetworkInfo:
     """Compiled for the Edge TPU."""
     fixed_size: tuple[int, int] | None
     """Width, height of the input in pixels; None when the input may have any size."""
+    trim: int | None
+    """A fixed input without its padding, in whole steps of so many pixels, does as well (on a CPU);
+    None where it does not."""
     has_parts: bool
     """Knows body parts; False for a pose-only network."""
     stride: int
     """Pixels of the input from one cell of the pose heads' grid to the next."""
     body_stride: int | None
     """The same for person and parts, where their grid is finer; None where it is the same."""
+
+    def placement(self, frame_size: tuple[int, int], long_side: int) -> Placement:
+        """Where frames of `frame_size` (width, height) lie in the input.
+
+        `long_side`: of the input, in pixels; a network of one size ignores it.
+        """
+        if self.fixed_size is None:
+            input_size = input_size_for(frame_size, long_side, self.stride)
+            return Placement.stretch(frame_size, input_size, self.stride)
+        placement = Placement.letterbox(frame_size, self.fixed_size, self.stride)
+        return placement if self.trim is None else placement.trimmed(self.trim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +128,18 @@ class Network:
             interpreter = make_interpreter(model, device, threads)
             size, stride, body_stride, has_parts = _examine(interpreter)
             resizable = device.kind == "cpu" and _accepts_another_size(interpreter, size, stride)
+            trim = None
             if device.kind == "cpu" and not resizable:
                 interpreter = make_interpreter(model, device, threads)
                 interpreter.allocate_tensors()
+                trim = _trim(model, size, _grid(interpreter, "heatmaps"), stride)
             info = NetworkInfo(
                 name=name_of(path),
                 path=path,
                 sha256=hashlib.sha256(content).hexdigest(),
                 edgetpu=is_edgetpu_model(content),
                 fixed_size=None if resizable else size,
+                trim=trim,
                 has_parts=has_parts,
                 stride=stride,
                 body_stride=body_stride,
@@ -149,7 +169,7 @@ class Network:
         """
         start = perf_counter()
         frame_size = (rgb.shape[1], rgb.shape[0])
-        placement = self._placement(frame_size)
+        placement = self.info.placement(frame_size, self._long_side)
         picture = self._as_input(placement.resize(rgb))
         resized = perf_counter()
         try:
@@ -174,24 +194,20 @@ class Network:
             timings,
         )
 
-    def _placement(self, frame_size: tuple[int, int]) -> Placement:
-        stride = self.info.stride
-        if self.info.fixed_size is not None:
-            return Placement.letterbox(frame_size, self.info.fixed_size, stride)
-        input_size = input_size_for(frame_size, self._long_side, stride)
-        return Placement.stretch(frame_size, input_size, stride)
-
     def _interpreter(self, input_size: tuple[int, int]) -> Any:
         """The interpreter for an input size; the longest unused makes room for a new size."""
         ready = self._interpreters
         if input_size in ready:
             ready.move_to_end(input_size)
             return ready[input_size]
-        if len(ready) < _KEPT_SIZES:
-            interpreter = make_interpreter(self._model, self.device, self._threads)
+        oldest = None if len(ready) < _KEPT_SIZES else ready.popitem(last=False)[1]
+        if self.info.fixed_size is not None:
+            model = for_input_size(self._model, self.info.fixed_size, input_size)
+            interpreter = make_interpreter(model, self.device, self._threads)
+            interpreter.allocate_tensors()
         else:
-            _, interpreter = ready.popitem(last=False)
-        _resize(interpreter, input_size)
+            interpreter = oldest or make_interpreter(self._model, self.device, self._threads)
+            _resize(interpreter, input_size)
         ready[input_size] = interpreter
         return interpreter
 
@@ -271,6 +287,26 @@ def _accepts_another_size(interpreter: Any, size: tuple[int, int], stride: int) 
     except (RuntimeError, ValueError):
         return False
     return _grid(interpreter, "heatmaps") == (rows, columns)
+
+
+def _trim(model: bytes, size: tuple[int, int], grid: tuple[int, int], stride: int) -> int | None:
+    """The least step by which the input of a file of one size can be made lower.
+
+    `grid`: rows and columns of its heatmaps. None when it cannot.
+    """
+    (width, height), (rows, columns) = size, grid
+    for step in (stride << doublings for doublings in range(_DOUBLINGS)):
+        if height % step or width % step or step >= height:
+            return None
+        try:
+            lower = for_input_size(model, size, (width, height - step))
+            interpreter = make_interpreter(lower, Device("cpu"), 1)
+            interpreter.allocate_tensors()
+        except (RuntimeError, ValueError):
+            continue  # Somewhere inside, half of a side is no whole number.
+        if _grid(interpreter, "heatmaps") == (rows - step // stride, columns):
+            return step
+    return None
 
 
 def _resize(interpreter: Any, size: tuple[int, int]) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -54,30 +53,35 @@ _STEPS = _steps()
 class _Field:
     """A head that can be read between its cells."""
 
-    values: NDArray[Any]
+    values: memoryview
+    """All of them, flat: single ones are read from it faster than from an array."""
+    shape: tuple[int, int, int]
     scale: float
     zero_point: int
 
     @classmethod
     def of(cls, head: Head) -> _Field:
-        return cls(head.values, head.scale, head.zero_point)
+        rows, columns, channels = head.values.shape
+        flat = np.ascontiguousarray(head.values).reshape(-1)
+        return cls(flat.data, (rows, columns, channels), head.scale, head.zero_point)
 
     def at(self, x: float, y: float, *channels: int) -> list[float]:
         """Real values of `channels` at grid position (x, y), bilinear, clamped to the grid."""
-        rows, columns, _ = self.values.shape
+        rows, columns, cell = self.shape
         x = min(max(x, 0.0), columns - 1.0)
         y = min(max(y, 0.0), rows - 1.0)
         left, top = int(x), int(y)
-        right, bottom = min(left + 1, columns - 1), min(top + 1, rows - 1)
         across, down = x - left, y - top
-        item = self.values.item
-        found = []
-        for channel in channels:
-            above = item(top, left, channel) * (1 - across) + item(top, right, channel) * across
-            below = (
-                item(bottom, left, channel) * (1 - across) + item(bottom, right, channel) * across
-            )
-            found.append(((above * (1 - down) + below * down) - self.zero_point) * self.scale)
+        here = (top * columns + left) * cell
+        right = cell if left + 1 < columns else 0
+        below = cell * columns if top + 1 < rows else 0
+        values, found = self.values, []
+        for at in channels:
+            at += here
+            above = values[at] * (1 - across) + values[at + right] * across
+            at += below
+            under = values[at] * (1 - across) + values[at + right] * across
+            found.append(((above * (1 - down) + under * down) - self.zero_point) * self.scale)
         return found
 
 
@@ -92,7 +96,7 @@ class _Grid:
 
     def refined(self, keypoint: int, x: float, y: float, steps: int) -> tuple[float, float]:
         """Follow the short offsets of one key point from grid position (x, y)."""
-        rows, columns, _ = self.heatmaps.values.shape
+        rows, columns, _ = self.heatmaps.shape
         for _ in range(steps):
             dy, dx = self.short.at(x, y, keypoint, KEYPOINTS + keypoint)
             x = min(max(x + dx / self.stride, 0.0), columns - 1.0)
@@ -131,6 +135,8 @@ def decode_people(
     radius = NMS_RADIUS / grid.stride
     poses: list[NDArray[np.float64]] = []
     for keypoint, column, row in _roots(heads.heatmaps, root_threshold):
+        if any(_near(pose, keypoint, column, row, radius) for pose in poses):
+            continue
         x, y = grid.refined(keypoint, column, row, REFINEMENT_STEPS)
         if any(_near(pose, keypoint, x, y, radius) for pose in poses):
             continue

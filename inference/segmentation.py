@@ -105,8 +105,8 @@ def _owned(heads: Heads, people: Sequence[Person], dancer: int, cells: NDArray[n
     rows, columns = np.nonzero(cells)
     if len(rows) == 0:
         return owned
-    votes = _votes(heads, rows, columns)
-    distances = np.stack([_distance(heads.placement, votes, person) for person in people])
+    x, y = _votes(heads, rows, columns)
+    distances = np.stack([_distance(heads.placement, x, y, person) for person in people])
     others = np.full(len(rows), REACH, np.float32)
     if len(people) > 1:
         others = np.minimum(others, np.delete(distances, dancer, axis=0).min(axis=0))
@@ -115,37 +115,32 @@ def _owned(heads: Heads, people: Sequence[Person], dancer: int, cells: NDArray[n
     return owned
 
 
-def _votes(heads: Heads, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float32]:
-    """`[cells, 17, 2]`: where each cell thinks its person's key points are, input pixels (x, y)."""
+def _votes(
+    heads: Heads, rows: NDArray[Any], columns: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where each cell thinks its person's key points are: x and y, `[cells, 17]`, input pixels."""
     assert heads.long_offsets is not None
-    stride = heads.placement.stride
-    here = np.stack([columns, rows], axis=-1).astype(np.float32)[:, None] * stride
-    votes = here + _offsets(heads.long_offsets, rows, columns)
-    grid_rows, grid_columns = heads.short_offsets.values.shape[:2]
-    keypoints = np.arange(KEYPOINTS)
+    stride = np.float32(heads.placement.stride)
     short = heads.short_offsets
+    grid_rows, grid_columns = short.values.shape[:2]
+    keypoints = np.arange(KEYPOINTS)
+    away = _real(heads.long_offsets, heads.long_offsets.values[rows, columns])
+    x = columns[:, None].astype(np.float32) * stride + away[:, KEYPOINTS:]
+    y = rows[:, None].astype(np.float32) * stride + away[:, :KEYPOINTS]
     for _ in range(REFINEMENT_STEPS):
-        at = np.rint(votes / stride).astype(np.intp)
-        column = at[..., 0].clip(0, grid_columns - 1)
-        row = at[..., 1].clip(0, grid_rows - 1)
-        dy = _real(short, short.values[row, column, keypoints])
-        dx = _real(short, short.values[row, column, KEYPOINTS + keypoints])
-        votes = np.stack([column * stride + dx, row * stride + dy], axis=-1)
-    return votes
-
-
-def _offsets(head: Head, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float32]:
-    """`[cells, 17, 2]` (x, y) of a head with 17 y channels before 17 x channels."""
-    values = _real(head, head.values[rows, columns])
-    return np.stack([values[:, KEYPOINTS:], values[:, :KEYPOINTS]], axis=-1)
+        column = np.rint(x / stride).astype(np.intp).clip(0, grid_columns - 1)
+        row = np.rint(y / stride).astype(np.intp).clip(0, grid_rows - 1)
+        x = column * stride + _real(short, short.values[row, column, KEYPOINTS + keypoints])
+        y = row * stride + _real(short, short.values[row, column, keypoints])
+    return x, y
 
 
 def _real(head: Head, values: NDArray[Any]) -> NDArray[np.float32]:
-    return (values.astype(np.float32) - head.zero_point) * np.float32(head.scale)
+    return (values.astype(np.float32) - np.float32(head.zero_point)) * np.float32(head.scale)
 
 
 def _distance(
-    placement: Placement, votes: NDArray[np.float32], person: Person
+    placement: Placement, x: NDArray[np.float32], y: NDArray[np.float32], person: Person
 ) -> NDArray[np.float32]:
     """Mean distance of each cell's votes to the person's key points, as a share of its size."""
     points = placement.to_input(person.keypoints[:, :2])
@@ -154,7 +149,7 @@ def _distance(
         weights = person.keypoints[:, 2] + np.float32(1e-6)
     seen = points[weights > 0]
     size = max(float((seen.max(axis=0) - seen.min(axis=0)).max()), 4.0 * placement.stride)
-    away = np.linalg.norm(votes - points, axis=-1)
+    away = np.hypot(x - points[:, 0], y - points[:, 1])
     return np.asarray(away @ weights / (weights.sum() * size), np.float32)
 
 
@@ -163,42 +158,56 @@ def _winners(parts: Head, mine: NDArray[np.bool_], rows: _Axis, columns: _Axis) 
 
     Each part is sampled only around the cells where it wins.
     """
-    values = parts.values.astype(np.float32)
-    row, column, winner = _won(values, mine)
+    box = _box(mine)
+    values = parts.values[box]
+    row_wins, column_wins = _wins(values, mine[box])
+    down, across = rows.patches(row_wins, box[0]), columns.patches(column_wins, box[1])
+    maps = np.ascontiguousarray(values.transpose(2, 0, 1), np.float32)
     best = np.full((len(rows.positions), len(columns.positions)), -np.inf, np.float32)
     winners = np.zeros(best.shape, np.uint8)
-    for part in np.unique(winner):
-        won = winner == part
-        down, across = rows.around(row[won]), columns.around(column[won])
-        rival = _sampled(values[..., part], down, across)
-        patch = rows.where(down), columns.where(across)
-        stronger = rival > best[patch]
-        np.copyto(winners[patch], np.uint8(part + 1), where=stronger)
-        np.maximum(rival, best[patch], out=best[patch])
+    for part in np.flatnonzero(row_wins.any(axis=1)).tolist():
+        near = maps[part, down.cells[part], across.cells[part]]
+        rival = down.weights(part) @ near @ across.weights(part).T
+        patch = down.pixels[part], across.pixels[part]
+        ahead = best[patch]
+        np.copyto(winners[patch], np.uint8(part + 1), where=rival > ahead)
+        np.maximum(rival, ahead, out=ahead)
     return winners
 
 
-def _won(
-    values: NDArray[np.float32], mine: NDArray[np.bool_]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Row and column of cells of the dancer, and a part that wins there or halfway to the next.
+def _box(mine: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns of all cells that have a say where these win, or halfway to the next."""
+    found = []
+    for other in (1, 0):
+        places = np.flatnonzero(mine.any(axis=other))
+        found.append(slice(max(int(places[0]) - 2, 0), int(places[-1]) + 3))
+    return found[0], found[1]
+
+
+def _wins(
+    values: NDArray[Any], mine: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """`[parts, rows]` and `[parts, columns]`: where a part wins at a cell of the dancer or halfway
+    to the next.
 
     A part that wins between those places only would do so for a handful of pixels.
     """
-    found = []
+    count = values.shape[2]
+    rows, columns = (np.zeros((count, side), np.bool_) for side in mine.shape)
+    sums: NDArray[Any] = values.astype(np.float32 if values.dtype.kind == "f" else np.int16)
     for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        ends = [(y, x) for y in range(down + 1) for x in range(across + 1)]
-        some = np.zeros((mine.shape[0] - down, mine.shape[1] - across), np.bool_)
-        for y, x in ends:
-            some |= mine[y : y + some.shape[0], x : x + some.shape[1]]
+        total, some = sums, mine
+        if down:
+            total, some = total[:-1] + total[1:], some[:-1] | some[1:]
+        if across:
+            total, some = total[:, :-1] + total[:, 1:], some[:, :-1] | some[:, 1:]
         row, column = np.nonzero(some)
-        total = values[row, column]
-        for y, x in ends[1:]:
-            total += values[row + y, column + x]
-        winner = total.argmax(axis=1)
-        found += [(row + y, column + x, winner) for y, x in ends]
-    rows, columns, winners = (np.concatenate(each) for each in zip(*found, strict=True))
-    return rows, columns, winners
+        winner = total[row, column].argmax(axis=1)
+        for end in range(down + 1):
+            rows[winner, row + end] = True
+        for end in range(across + 1):
+            columns[winner, column + end] = True
+    return rows, columns
 
 
 def _enlarged(winners: Bytes, step: int) -> Bytes:
@@ -242,14 +251,40 @@ class _Axis:
         """Of an axis of blocks of `step` pixels, those that hold these pixels."""
         return self._part(slice(pixels.start // step, -(-pixels.stop // step)), self.cells)
 
-    def where(self, part: _Axis) -> slice:
-        """Where a part of this axis lies in it."""
-        return slice(part.span.start - self.span.start, part.span.stop - self.span.start)
+    def patches(self, wins: NDArray[np.bool_], cells: slice) -> _Patches:
+        """Of each part: the pixels in which the cells where it wins have a say.
+
+        `wins`: `[parts, cells]`, for these cells of the grid.
+        """
+        count = wins.shape[1]
+        least, greatest = wins.argmax(axis=1), count - 1 - wins[:, ::-1].argmax(axis=1)
+        ends = np.searchsorted(self.positions, cells.start + np.stack([least - 1, greatest + 1]))
+        near = np.maximum(least - 1, 0), np.minimum(greatest + 2, count)
+        return _Patches(
+            [slice(*two) for two in ends.T.tolist()],
+            [slice(*two) for two in np.stack(near, axis=1).tolist()],
+            self.weights[:, cells.start - self.cells.start :],
+        )
 
     def _part(self, some: slice, cells: slice) -> _Axis:
         weights = self.weights[some, cells.start - self.cells.start : cells.stop - self.cells.start]
         span = slice(self.span.start + some.start, self.span.start + some.stop)
         return _Axis(span, self.positions[some], cells, weights)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patches:
+    """For each part, where it may be seen, in one direction."""
+
+    pixels: list[slice]
+    cells: list[slice]
+    """These have a say in them."""
+    every_weight: NDArray[np.float32]
+    """`[pixels, cells]`."""
+
+    def weights(self, part: int) -> NDArray[np.float32]:
+        """Of linear interpolation, `[pixels, cells]` of this part."""
+        return self.every_weight[self.pixels[part], self.cells[part]]
 
 
 def _sampled(cells: NDArray[np.float32], rows: _Axis, columns: _Axis) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from transfer.layers import Block, Up, convolution, initialise
 
 POSE_STRIDE = 8
 BODY_STRIDE = 4
+LARGEST_STRIDE = 32
 
 SCALES = {"short_offsets": 16.0, "mid_offsets": 48.0, "long_offsets": 64.0}
 """Pixels of the input that 1.0 inside the network means: heads of like magnitude train evenly."""

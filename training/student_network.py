@@ -8,7 +8,7 @@ from torch import Tensor
 
 from inference.analysis import Head, Heads, Rgb
 from inference.geometry import Placement
-from training.network import BODY_STRIDE, HEADS, POSE_STRIDE, Student
+from training.network import BODY_STRIDE, HEADS, LARGEST_STRIDE, POSE_STRIDE, Student
 
 
 def normalised(pictures: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ class StudentNetwork:
     def heads(self, rgb: Rgb) -> Heads:
         """Float32 heads of one frame uint8 `[H, W, 3]` of any size."""
         frame_size = (rgb.shape[1], rgb.shape[0])
-        placement = Placement.letterbox(frame_size, self._size, POSE_STRIDE)
+        placement = Placement.letterbox(frame_size, self._size, POSE_STRIDE).trimmed(LARGEST_STRIDE)
         picture = torch.from_numpy(np.ascontiguousarray(placement.resize(rgb)))
         with torch.inference_mode():
             found = self._student(normalised(picture[None]))

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from capture.video import read_frames
 from inference import zoo
 from inference.analysis import Heads, Rgb
 from inference.analyzer import Analyzer
+from inference.network import Network
+from inference.personlab import decode_people
 from inference.pool import NetworkPool
+from inference.runtime import CPU
+from inference.segmentation import label_map
 from training.evaluate_command import QUANTISATION, SPEED
 from training.evaluation import ROWS, Material, photos
 from training.metrics import iou
@@ -20,6 +26,7 @@ from training.sources import read_mask, read_photo
 
 FILES = sorted(zoo.BUILT_IN_FOLDER.glob("*.tflite"))
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"
+JUGGLER = Path(__file__).parents[1] / "data" / "juggler_480.mp4"
 MIB = 2**20
 
 
@@ -65,3 +72,21 @@ def test_they_find_people_they_have_never_seen(path: Path, shared: Path) -> None
     assert len(found) > 12
     assert np.mean(found) > (0.77 if path.stem.endswith("-tiny") else 0.87)
     assert np.mean(np.array(found) > 0.5) > 0.9
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_without_the_padding_they_see_the_same(path: Path) -> None:
+    network = Network.open(path, CPU, threads=1)
+    padded = Network.open(path, CPU, threads=1)
+    padded.info = replace(padded.info, trim=None)
+    assert network.info.fixed_size is not None
+    width, height = network.info.fixed_size
+    seen = []
+    for rgb, _ in list(read_frames(JUGGLER))[::30]:
+        heads, whole = network.infer(rgb)[0], padded.infer(rgb)[0]
+        assert heads.placement.input_size == (width, height * 3 // 4), "of a frame of 4:3"
+        assert whole.placement.input_size == (width, height)
+        maps = [label_map(one, decode_people(one), 0, 0.6) > 0 for one in (heads, whole)]
+        seen.append(iou(maps[0], maps[1], np.ones_like(maps[0])))
+    assert len(seen) > 3
+    assert np.mean(seen) > 0.97

@@ -68,3 +68,17 @@ def test_a_letterbox_is_black_outside_the_frame() -> None:
     assert placement.content_size == (160, 320)
     assert picture[:, :160].min() == 200
     assert picture[:, 160:].max() == 0
+
+
+@given(frame=sizes, step=st.sampled_from([8, 16, 32]))
+def test_trimmed_it_holds_the_frame_and_hardly_any_padding(
+    frame: tuple[int, int], step: int
+) -> None:
+    whole = Placement.letterbox(frame, (320, 320), 8)
+    trimmed = whole.trimmed(step)
+    assert trimmed.content_size == whole.content_size
+    for side, used in zip(trimmed.input_size, whole.content_size, strict=True):
+        assert side % step == 0
+        assert 0 <= side - used < step
+    points = np.float32([[0, 0], [7, 3]])
+    np.testing.assert_array_equal(trimmed.to_input(points), whole.to_input(points))

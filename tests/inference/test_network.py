@@ -239,6 +239,7 @@ def test_a_network_of_one_size_gets_its_frames_letterboxed(
     path = tiny(tmp_path, fixed=True, size=size)
     network = Network.open(path, CPU, long_side=641, threads=1)
     assert network.info.fixed_size == size
+    assert network.info.trim is None, "a reshape inside holds it to its size"
     assert network.info.stride == 8
     rgb = np.random.default_rng(2).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     heads, _ = network.infer(rgb)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from inference.flatbuffer import for_input_size
 from inference.network import Network
 from inference.runtime import Device
 from tests.inference import tiny_network
@@ -14,6 +15,7 @@ from training.errors import TrainingError
 from training.export_tflite import compile_for_edge_tpu, edge_tpu_problems, export
 from training.network import HEADS, Preset, Student
 from training.student_network import StudentNetwork
+from transfer.layers import Up, doubled
 
 SMALL = Preset("tiny", (128, 96), (8, 12, 16, 24, 32), (0, 1, 1, 0), (16, 16, 12))
 
@@ -79,6 +81,24 @@ def test_every_convolution_keeps_its_own_weights(tmp_path: Path) -> None:
     torch.nn.init.normal_(layers[5].weight)
     with pytest.raises(TrainingError, match="another network"):
         export_tflite._check_converted(network, path, given)
+
+
+@pytest.mark.parametrize("rows", [96, 112])
+def test_made_for_another_size_a_file_answers_as_pytorch_does(
+    student: Student, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """Also where the coarsest stage would have half a row."""
+    network, path = export_tflite._Folded(student), tmp_path / "float.tflite"
+    export_tflite._convert(network, (128, 128, 3), len(HEADS), path)
+    path.write_bytes(for_input_size(path.read_bytes(), (128, 128), (128, rows)))
+
+    def cut(up: Up, below: torch.Tensor, beside: torch.Tensor) -> torch.Tensor:
+        raised = doubled(up.below(below))[:, :, : beside.shape[2]]
+        return up.mix(torch.relu(raised + up.beside(beside)))
+
+    monkeypatch.setattr(Up, "forward", cut)
+    given = np.random.default_rng(0).uniform(-1, 1, (1, rows, 128, 3)).astype(np.float32)
+    export_tflite._check_converted(network, path, given)
 
 
 def test_the_file_keeps_the_rules_of_the_edge_tpu(exported: Path) -> None:
