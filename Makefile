@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGUMENTS ?=
 PYTEST_ARGUMENTS ?=
 
-.PHONY: run test test-slow lint bench journey screenshots clean
+.PHONY: run test test-slow lint bench journey booth screenshots clean
 
 run: $(VENV)/ready
 	$(BIN)/python run.py $(ARGUMENTS)
@@ -36,6 +36,20 @@ journey: $(VENV)/ready-dev
 	$(BIN)/python run.py train $(JOURNEY)/juggler --out $(JOURNEY)/performer --minutes $(MINUTES) --from none
 	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/performer --side-by-side --out $(JOURNEY)/trained.jpg
 	$(BIN)/python run.py evaluate $(JOURNEY)/performer
+
+# At a booth: somebody in a grey shirt is learnt from three clips and measured on a fourth; somebody in an
+# orange jumper is shown as them. VISITORS: folder with clips of intel-iot-devkit/sample-videos (docs/booth.md).
+BOOTH := build/booth
+VISITORS ?=
+booth: $(VENV)/ready-dev
+	@test -f "$(VISITORS)/bird.mkv" || { echo "Name the folder of the clips: make booth VISITORS=FOLDER (docs/booth.md)."; exit 1; }
+	rm -rf $(BOOTH)
+	for clip in bird milk please sorry book; do \
+		$(BIN)/python run.py capture "$(VISITORS)/$$clip.mkv" --model understudy-default --out $(BOOTH)/$$clip || exit 1; done
+	$(BIN)/python run.py train $(BOOTH)/bird $(BOOTH)/milk $(BOOTH)/please --out $(BOOTH)/grey-shirt --minutes $(MINUTES)
+	$(BIN)/python run.py evaluate $(BOOTH)/grey-shirt --model understudy-default --truth $(BOOTH)/sorry --source $(BOOTH)/book \
+		--json docs/figures/booth.json
+	$(BIN)/python run.py perform "$(VISITORS)/book.mkv" --as $(BOOTH)/grey-shirt --model understudy-default --side-by-side --out $(BOOTH)/book.jpg
 
 screenshots: $(VENV)/ready-dev
 	$(BIN)/python -m tests.browser.screenshots --out screenshots

@@ -103,7 +103,8 @@ class Placement:
                 # Averaging whole blocks is quick and leaves no aliasing for the last step.
                 halved = (self.frame_size[0] // whole, self.frame_size[1] // whole)
                 content = cv2.resize(content, halved, interpolation=cv2.INTER_AREA)
-            content = cv2.resize(content, self.content_size, interpolation=cv2.INTER_LINEAR)
+            if content.shape[1::-1] != self.content_size:
+                content = cv2.resize(content, self.content_size, interpolation=cv2.INTER_LINEAR)
         right = self.input_size[0] - self.content_size[0]
         bottom = self.input_size[1] - self.content_size[1]
         if right == 0 and bottom == 0:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
 from inference.analysis import Keypoints
 from inference.body import LABEL_NAMES, SKELETON
@@ -25,19 +25,20 @@ def body_scale(keypoints: Keypoints) -> float:
     turned or half-seen body does not count as a small one (proportions after Winter,
     "Biomechanics and Motor Control of Human Movement", table 4.1).
     """
-    ends = keypoints[_SEGMENTS]
-    offsets = ends[:, 0, :2] - ends[:, 1, :2]
-    heights = np.sqrt(np.einsum("ij,ij->i", offsets, offsets)) / _SHARES
-    return max(float((heights * (ends[:, :, 2].min(axis=1) >= MIN_SCORE)).max()), 1.0)
+    # Some numbers are added sooner one by one than as arrays.
+    points, height = keypoints.tolist(), 1.0
+    for first, second, share in _SEGMENTS:
+        (x, y, score), (other_x, other_y, other_score) = points[first], points[second]
+        if min(score, other_score) >= MIN_SCORE:
+            height = max(height, math.hypot(x - other_x, y - other_y) / share)
+    return height
 
 
-_SEGMENTS = np.array(
-    [(5, 6), (5, 11), (6, 12), (11, 13), (12, 14), (13, 15), (14, 16), (5, 7), (6, 8)]
-)
-"""Pairs of key points."""
-
-_SHARES = np.array([0.23, 0.29, 0.29, 0.24, 0.24, 0.25, 0.25, 0.18, 0.18])
-"""The distance of each pair as a share of the body's height."""
+_SEGMENTS = (
+    (5, 6, 0.23), (5, 11, 0.29), (6, 12, 0.29), (11, 13, 0.24), (12, 14, 0.24), (13, 15, 0.25),
+    (14, 16, 0.25), (5, 7, 0.18), (6, 8, 0.18),
+)  # fmt: skip
+"""Two key points and their distance as a share of the body's height."""
 
 
 def draw_skeleton(planes: Planes, keypoints: Keypoints) -> None:

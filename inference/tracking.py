@@ -165,10 +165,10 @@ class _Track:
             velocity = np.median((points - self.points)[both], axis=0) / step
             self.velocity += min(1.0, step / 0.15) * (velocity - self.velocity)
         since_first = seen & (self.first[:, 2] >= MIN_SCORE)
-        if since_first.sum() >= 4:
+        if not self.alive and since_first.sum() >= 4:
             moved = np.hypot(*(points - self.first[:, :2])[since_first].T)
             # The upper quartile: arms may dance while the body stands.
-            self.alive = self.alive or bool(np.percentile(moved, 75) > ALIVE * self.scale)
+            self.alive = bool(np.percentile(moved, 75) > ALIVE * self.scale)
         self.points = np.where(seen[:, None], points, self.points)
         self.known = self.known | seen
         self.scale += 0.2 * (body_scale(person.keypoints) - self.scale)

@@ -12,7 +12,7 @@ from inference.analysis import Heads, Labels, Rgb
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.runtime import parse_device
-from inference.segmentation import label_map
+from inference.segmentation import _strongest, label_map
 
 NAME = "bodypix_mobilenet_v1_075_720_1280_16_quant.tflite"
 THRESHOLD = 0.6
@@ -186,3 +186,15 @@ def test_in_a_large_frame_the_outline_is_exact_and_parts_come_in_blocks(
     assert ((labels > 0) == (slow > 0)).mean() > 0.99
     both = (labels > 0) & (slow > 0)
     assert (labels == slow)[both].mean() > 0.97
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8])
+def test_the_strongest_part_is_numpys(kind: type[np.integer]) -> None:
+    """Sums of up to four of the largest and smallest bytes, with many equals among them."""
+    random = np.random.default_rng(0)
+    limits = np.iinfo(kind)
+    for least, most in ((limits.min, limits.max), (limits.max - 2, limits.max), (limits.min, 3)):
+        values = random.integers(least, most + 1, (4, 24, 30, 20), np.int16)
+        for count in (1, 2, 4):
+            total = values[:count].sum(axis=0, dtype=np.int16)
+            np.testing.assert_array_equal(_strongest(total), total.argmax(axis=0))
