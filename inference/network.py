@@ -302,8 +302,8 @@ def _trim(model: bytes, size: tuple[int, int], grid: tuple[int, int], stride: in
             lower = for_input_size(model, size, (width, height - step))
             interpreter = make_interpreter(lower, Device("cpu"), 1)
             interpreter.allocate_tensors()
-        except (RuntimeError, ValueError):
-            continue  # Somewhere inside, half of a side is no whole number.
+        except (RuntimeError, ValueError, ModelError):
+            continue  # Somewhere inside, half of a side is no whole number, or it is held fast.
         if _grid(interpreter, "heatmaps") == (rows - step // stride, columns):
             return step
     return None

@@ -252,6 +252,19 @@ def test_a_network_of_one_size_gets_its_frames_letterboxed(
     np.testing.assert_allclose(padding, np.broadcast_to(black, padding.shape), atol=1e-4)
 
 
+def test_a_network_that_cannot_be_trimmed_is_used_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> bytes:
+        raise ModelError("an operator that nobody expected")
+
+    monkeypatch.setattr("inference.network.for_input_size", fails)
+    network = Network.open(tiny(tmp_path, fixed=True, size=(64, 64)), CPU, threads=1)
+    assert network.info.trim is None
+    heads, _ = network.infer(np.zeros((48, 64, 3), np.uint8))
+    assert heads.placement.input_size == (64, 64)
+
+
 def test_names_decide_between_short_and_long_and_order_where_names_say_nothing(
     tmp_path: Path,
 ) -> None:
