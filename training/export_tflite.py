@@ -10,7 +10,7 @@ import importlib.util
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ def quantised(
     network: nn.Module,
     shape: tuple[int, int, int],
     outputs: int,
-    inputs: Iterable[NDArray[np.float32]],
+    inputs: Sequence[NDArray[np.float32]],
     ends_in_float: tuple[str, ...] = (),
 ) -> bytes:
     """A network as an int8 TFLite file.
@@ -126,7 +126,6 @@ def quantised(
     require_packages()
     from ai_edge_quantizer import quantizer, recipe
 
-    inputs = list(inputs)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float.tflite"
         _convert(network, shape, outputs, path)
