@@ -146,6 +146,25 @@ def test_a_recording_stops_by_itself_and_keeps_live_pairs(
     expect(page.locator("#facts")).to_contain_text("15.0 s")
 
 
+def test_raw_outputs_are_kept_where_they_are_asked_for(
+    start_server: Start, open_page: Open, tmp_path: Path
+) -> None:
+    page = open_page(start_server().url)
+    wait_live(page)
+    page.locator("#high-quality").uncheck()
+    page.locator("#heads").check()
+    page.keyboard.press("r")
+    expect(page.locator("body")).to_have_attribute("data-recording", "recording")
+    page.wait_for_timeout(2000)
+    page.keyboard.press("r")
+    expect(page.get_by_role("link", name="Look through it")).to_be_visible(timeout=40_000)
+    [manifest] = tmp_path.rglob("dataset.json")
+    dataset = Dataset.open(manifest.parent)
+    assert len(dataset.pairs) > 20
+    for pair in dataset.pairs:
+        assert dataset.heads(pair.index).part_heatmaps is not None
+
+
 def test_import_a_video(start_server: Start, open_page: Open) -> None:
     page = open_page(start_server().url)
     wait_live(page)
