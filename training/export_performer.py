@@ -15,7 +15,8 @@ from capture.files import write_whole
 from training import export_onnx, export_tflite
 from training.errors import TrainingError
 from training.evaluate_performer import reconstruction
-from training.transfer_data import Augment, Batch, TransferData
+from training.transfer_batches import Batch
+from training.transfer_data import Augment, TransferData
 from training.transfer_losses import network_input
 from training.transfer_sources import split, target_of
 from transfer.condition import CHANNELS

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from inference.analysis import Keypoints, Labels, Rgb
 from inference.body import MIRROR_KEYPOINTS, MIRROR_LABELS
-from training.loop import made_ahead
 from transfer.condition import draw_limbs, face_square
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.plate import light, lit
@@ -292,55 +289,3 @@ def _lighter(rgb: Rgb, brightness: float) -> Rgb:
     if brightness == 1.0:
         return rgb
     return np.asarray(cv2.convertScaleAbs(rgb, alpha=brightness), np.uint8)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Examples as tensors: uint8 `[N, S, S(, 3)]`; `face` float `[N, 3]`."""
-
-    rgb: Tensor
-    parts: Tensor
-    mask: Tensor
-    limbs: Tensor
-    plate: Tensor
-    face: Tensor
-
-    @classmethod
-    def of(cls, examples: Sequence[Example]) -> Batch:
-        """Examples side by side."""
-        return cls(
-            **{
-                field.name: torch.from_numpy(
-                    np.stack([getattr(one, field.name) for one in examples])
-                )
-                for field in fields(cls)
-            }
-        )
-
-    def to(self, device: torch.device) -> Batch:
-        """On another device."""
-        return type(self)(
-            **{field.name: getattr(self, field.name).to(device) for field in fields(self)}
-        )
-
-
-def batches(
-    data: Examples, count: int, augment: Augment, seed: int, first: int = 0, every: int = 1
-) -> Generator[list[Batch]]:
-    """Batches `first`, `first + every` and so on: the frames, and with `augment.before` those
-    before them.
-
-    Of the endless row of examples that belongs to a seed, batch n holds those from `n * count` on:
-    whatever the threads, and however many processes share the row.
-    """
-
-    def draw(number: int) -> list[Example]:
-        random = np.random.default_rng((seed, number))
-        return data.examples(int(random.integers(0, len(data))), augment, random)
-
-    def make(number: int) -> list[Batch]:
-        begin = (first + (number - first) * every) * count
-        drawn = [draw(begin + place) for place in range(count)]
-        return [Batch.of(frames) for frames in zip(*drawn, strict=True)]
-
-    return made_ahead(make, first)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from training.picture_metrics import ssim
-from training.transfer_data import PLAIN, Batch, Examples
+from training.transfer_batches import Batch
+from training.transfer_data import PLAIN, Examples
 from transfer.condition import PREVIOUS, Ingredients
 from transfer.generator import Generator, encode
 

@@ -10,7 +10,8 @@ import torch
 
 from capture.files import write_whole
 from inference.body import PALETTE
-from training.transfer_data import PLAIN, Batch, Examples
+from training.transfer_batches import Batch
+from training.transfer_data import PLAIN, Examples
 from training.transfer_losses import composited, network_input, pictures
 from transfer.condition import Ingredients
 from transfer.generator import Generator

@@ -20,7 +20,8 @@ from training.loop import best_device, follow, has_bfloat16, out_of_memory
 from training.perceptual import find_features, perceptual_loss
 from training.run_folder import RunFolder
 from training.together import Together
-from training.transfer_data import Augment, Batch, Examples, batches
+from training.transfer_batches import Batch, batches
+from training.transfer_data import Augment, Examples
 from training.transfer_losses import (
     FACE_FROM,
     composited,

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from training.direct_data import DirectData
-from training.transfer_data import PLAIN, Augment, Batch, Joined, TransferData, batches
+from training.transfer_batches import Batch
+from training.transfer_data import PLAIN, Augment, Joined, TransferData
 from training.transfer_losses import network_input
 from transfer.condition import PARTS, Ingredients
 from transfer.target import Target
@@ -54,16 +55,6 @@ def test_a_mirrored_example_swaps_left_and_right(data: Data) -> None:
     swapped = (other.parts[:, ::-1] == 2) == (plain.parts == 1)
     assert swapped.mean() > 0.99
     np.testing.assert_allclose(other.face, (63 - plain.face[0], *plain.face[1:]), atol=0.01)
-
-
-def test_batches_are_the_same_again_and_go_on_from_any_place(data: Data) -> None:
-    learnt, _ = data
-    first = batches(learnt, 2, Augment(), seed=1)
-    made = [next(first) for _ in range(3)]
-    first.close()
-    again = batches(learnt, 2, Augment(), seed=1, first=2)
-    assert torch.equal(next(again)[0].rgb, made[2][0].rgb)
-    again.close()
 
 
 def test_clips_are_joined_in_order(data: Data) -> None:

@@ -17,7 +17,8 @@ from training.errors import TrainingError
 from training.evaluate_performer import PlateOnly, reconstruction
 from training.perceptual import Features
 from training.run_folder import RunFolder
-from training.transfer_data import PLAIN, Augment, Batch, TransferData
+from training.transfer_batches import Batch
+from training.transfer_data import PLAIN, Augment, TransferData
 from training.transfer_losses import pictures, ramp
 from training.transfer_losses import reconstruction as losses
 from training.transfer_sources import split
