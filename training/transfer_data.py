@@ -23,6 +23,9 @@ MARGIN = 1.2
 QUALITY = 95
 THREADS = 2
 
+BLOB_AXES = (0.01, 0.08)
+"""Half the length and width of a confused piece, of the crop's side."""
+
 Random = np.random.Generator
 _MIRROR = np.arange(256, dtype=np.uint8)
 _MIRROR[: len(MIRROR_LABELS)] = MIRROR_LABELS
@@ -42,13 +45,16 @@ class Augment:
     light: float = 0.05
     drop: float = 0.05
     """How often each part or limb is missing from the condition."""
+    blobs: float = 3.0
+    """How many pieces of the part map are taken for another part, on average. Without, four
+    minutes drew arms and holes into a dancer seen from a new side, as her part map had them."""
     keypoint_noise: float = 0.006
     """Standard deviation, of the crop's side."""
     before: bool = False
     """Whether the frame before is made as well."""
 
 
-PLAIN = Augment(0, 0, 0, 0, 0, 0, 0)
+PLAIN = Augment(0, 0, 0, 0, 0, 0, 0, 0)
 """For measuring."""
 
 
@@ -146,7 +152,7 @@ class TransferData:
         for frame in frames:
             parts, keypoints = self._condition(frame, matrix, mirrored)
             mask = (parts > 0).astype(np.uint8)
-            if augment.drop:
+            if augment.drop or augment.blobs:
                 parts, keypoints = _dropped(parts, keypoints, augment, random, self.size)
             rgb = _lighter(self._rgb(frame, matrix), brightness)
             limbs, face = draw_limbs(keypoints, self.size), face_square(keypoints)
@@ -282,7 +288,25 @@ def _dropped(
     keypoints[random.random(len(keypoints)) < augment.drop, 2] = 0
     noise = random.normal(0, augment.keypoint_noise * size, (len(keypoints), 2))
     keypoints[:, :2] += noise.astype(np.float32)
-    return np.asarray(cv2.LUT(parts, table), np.uint8), keypoints
+    parts = np.asarray(cv2.LUT(parts, table), np.uint8)
+    return _confused(parts, int(random.poisson(augment.blobs)), random), keypoints
+
+
+def _confused(parts: Labels, blobs: int, random: Random) -> Labels:
+    """Some ellipses of the dancer become other parts that are there, as networks take an arm before
+    the chest for the chest, or front for back."""
+    there = np.flatnonzero(parts)
+    if not len(there) or not blobs:
+        return parts
+    size = len(parts)
+    others = np.unique(parts)[1:]
+    made = parts.copy()
+    for place in random.choice(there, blobs):
+        y, x = divmod(int(place), size)
+        axes = [max(1, int(axis)) for axis in random.uniform(*BLOB_AXES, 2) * size]
+        label, turn = int(random.choice(others)), float(random.uniform(0, 180))
+        cv2.ellipse(made, (x, y), axes, turn, 0, 360, label, -1)
+    return np.asarray(cv2.copyTo(made, (parts > 0).astype(np.uint8)), np.uint8)
 
 
 def _lighter(rgb: Rgb, brightness: float) -> Rgb:

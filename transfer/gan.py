@@ -17,6 +17,7 @@ from transfer.generator import Generator, encode
 from transfer.int8 import Int8Generator
 from transfer.layers import fold_batch_norms
 from transfer.stage import Normaliser, Stage
+from transfer.steadying import Steadier
 from transfer.trained import Trained, load_generator
 from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
 
@@ -39,6 +40,7 @@ class GanPerformer:
         self._run = run
         self._trained, self._plate = Trained.load(run)
         self._source = source
+        self._steadier = Steadier()
         self._newest = self._changed()
         self._load()
         self._looked = 0.0
@@ -56,6 +58,7 @@ class GanPerformer:
 
     def reset(self) -> None:
         """Forget the source: another one begins."""
+        self._steadier.reset()
         self._normaliser = Normaliser(self._trained.stage, self._source)
         self._before: tuple[float, Crop, Layer] | None = None
 
@@ -79,6 +82,7 @@ class GanPerformer:
             own = cut_out_picture(rgb, labels, matrix, self._trained.size)
             drawn = replace(drawn, limbs=own)
         layer = self.render(drawn, self._previous(crop, time_s))
+        layer = self._steadier.steady(layer, crop, rgb, matrix, time_s)
         self._before = (time_s, crop, layer)
         return crop.paste(layer, self._plate)
 

@@ -57,6 +57,22 @@ def test_a_mirrored_example_swaps_left_and_right(data: Data) -> None:
     np.testing.assert_allclose(other.face, (63 - plain.face[0], *plain.face[1:]), atol=0.01)
 
 
+def test_pieces_of_the_dancer_are_taken_for_other_parts_of_them(data: Data) -> None:
+    learnt, _ = data
+    [plain] = learnt.examples(5, PLAIN, np.random.default_rng(0))
+    shares = []
+    for seed in range(20):
+        wanted = replace(PLAIN, blobs=3.0)
+        [other] = learnt.examples(5, wanted, np.random.default_rng(seed))
+        np.testing.assert_array_equal(other.parts > 0, plain.parts > 0)
+        assert set(np.unique(other.parts)) <= set(np.unique(plain.parts))
+        np.testing.assert_array_equal(other.mask, plain.mask)
+        np.testing.assert_array_equal(other.limbs, plain.limbs)
+        shares.append((other.parts != plain.parts).sum() / plain.mask.sum())
+    assert 0.02 < np.mean(shares) < 0.5
+    assert len(set(shares)) > 10  # Now few, now many.
+
+
 def test_clips_are_joined_in_order(data: Data) -> None:
     both = Joined(data)
     assert len(both) == len(data[0]) + len(data[1])
