@@ -55,12 +55,17 @@ def _run(argv: list[str]) -> int:
     try:
         arguments = _parser(argv[0]).parse_args(argv)
         code: int = arguments.command(arguments)
+        sys.stdout.flush()
         return code
     except UnderstudyError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever reads (`| head`) has heard enough; what is left would be written at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:

@@ -285,6 +285,16 @@ def test_help_and_models_are_quick(tmp_path: Path) -> None:
         assert done.stdout
 
 
+def test_a_reader_who_has_heard_enough_is_no_error() -> None:
+    command = [sys.executable, str(RUN), "models"]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert first.stdout is not None
+    assert first.stderr is not None
+    first.stdout.close()  # As `| true` does.
+    assert first.wait(60) == 1
+    assert first.stderr.read() == b""
+
+
 def test_models_are_listed_and_a_second_server_is_refused(tmp_path: Path) -> None:
     assert "bodypix-075" in run("models").stdout
     command = [sys.executable, str(RUN), "--port=0", f"--data={tmp_path}"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.analysis import Keypoints, Labels, Rgb
-from inference.body import MIRROR_KEYPOINTS, MIRROR_LABELS
+from inference.body import LABEL_NAMES, MIRROR_KEYPOINTS, MIRROR_LABELS
 from transfer.condition import draw_limbs, face_square
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.plate import light, lit
@@ -25,6 +25,10 @@ THREADS = 2
 
 BLOB_AXES = (0.01, 0.08)
 """Half the length and width of a confused piece, of the crop's side."""
+
+_CONFUSABLE = np.array([name != "background" and "arm" not in name and "hand" not in name
+                        for name in LABEL_NAMES])  # fmt: skip
+"""By label."""
 
 Random = np.random.Generator
 _MIRROR = np.arange(256, dtype=np.uint8)
@@ -293,8 +297,8 @@ def _dropped(
 
 
 def _confused(parts: Labels, blobs: int, random: Random) -> Labels:
-    """Some ellipses of the dancer become other parts that are there, as networks take an arm before
-    the chest for the chest, or front for back."""
+    """Some ellipses of the dancer become other parts that are there, as networks see arms on chests
+    and backs on thighs. Not of the arms: they are thin, and soon would not be believed at all."""
     there = np.flatnonzero(parts)
     if not len(there) or not blobs:
         return parts
@@ -306,7 +310,7 @@ def _confused(parts: Labels, blobs: int, random: Random) -> Labels:
         axes = [max(1, int(axis)) for axis in random.uniform(*BLOB_AXES, 2) * size]
         label, turn = int(random.choice(others)), float(random.uniform(0, 180))
         cv2.ellipse(made, (x, y), axes, turn, 0, 360, label, -1)
-    return np.asarray(cv2.copyTo(made, (parts > 0).astype(np.uint8)), np.uint8)
+    return np.where(_CONFUSABLE[parts], made, parts)
 
 
 def _lighter(rgb: Rgb, brightness: float) -> Rgb:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,8 +22,6 @@ from transfer.trained_files import INT8_NAME, WEIGHTS_NAME
 
 LOOK_SECONDS = 1.0
 """How often a newer checkpoint is looked for."""
-PREVIOUS_SECONDS = 0.3
-"""An older picture is not the previous one any more."""
 
 Layer = NDArray[np.float32]
 
@@ -60,14 +57,13 @@ class GanPerformer:
         """Forget the source: another one begins."""
         self._steadier.reset()
         self._normaliser = Normaliser(self._trained.stage, self._source)
-        self._before: tuple[float, Crop, Layer] | None = None
 
     def perform(self, rgb: Rgb, analysis: Analysis, time_s: float) -> Rgb:
         """The target's picture; the clean plate when nobody is there."""
         self._take_up_newer(time_s)
         keypoints = analysis.smoothed
         if analysis.person is None or keypoints is None:
-            self._before = None
+            self._steadier.reset()
             return self._plate.copy()
         transform = self._normaliser.update(keypoints, time_s)
         if transform is None:
@@ -83,7 +79,6 @@ class GanPerformer:
             drawn = replace(drawn, limbs=own)
         layer = self.render(drawn, self._previous(crop, time_s))
         layer = self._steadier.steady(layer, crop, rgb, matrix, time_s)
-        self._before = (time_s, crop, layer)
         return crop.paste(layer, self._plate)
 
     def render(self, drawn: Drawn, previous: Layer) -> Layer:
@@ -103,16 +98,11 @@ class GanPerformer:
         return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy(), np.float32)
 
     def _previous(self, crop: Crop, time_s: float) -> Layer:
-        """The last layer moved into this crop; zeros when there is none."""
-        size = self._trained.size
-        if self._before is None or not 0 <= time_s - self._before[0] < PREVIOUS_SECONDS:
-            return np.zeros((size, size, PREVIOUS), np.float32)
-        _, before, layer = self._before
-        if before == crop:
-            return layer
-        back = np.vstack([before.matrix(size), (0, 0, 1)])
-        matrix = crop.matrix(size) @ np.linalg.inv(back)
-        return np.asarray(cv2.warpAffine(layer, matrix, (size, size)), np.float32)
+        """The last layer in this crop, for a generator that goes by it; else zeros."""
+        size, last = self._trained.size, None
+        if self._trained.ingredients.previous:
+            last = self._steadier.last(crop, size, time_s)
+        return np.zeros((size, size, PREVIOUS), np.float32) if last is None else last
 
     def _take_up_newer(self, time_s: float) -> None:
         """A run that is still learning gets better while one dances."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,9 @@ FLOW_SIDE = 128
 OLD = 0.7
 """Share of what was drawn before, where it agrees wholly."""
 AGREES = 0.25
-"""From this difference on, of 0..1, nothing of it is mixed in."""
+"""From this difference on, of 0..1, nothing of it is mixed in. On a dancer's held-out frames after a
+minute of training `OLD` and this at 0 / 0.6, 0.2 / 0.7, 0.25 / 0.8, 0.3 gave a warping error of 1.86 /
+1.36 / 1.26 / 1.19 and an SSIM of 0.790 / 0.790 / 0.787 / 0.782."""
 AROUND = 9
 """Pixels over which the difference is averaged: single ones always differ."""
 SECONDS = 0.3
@@ -55,6 +58,15 @@ class Steadier:
         """Forget what was drawn."""
         self._before: _Moment | None = None
 
+    def last(self, crop: Crop, size: int, time_s: float) -> Layer | None:
+        """The last layer moved into this crop; None when there is none from a moment ago."""
+        before = self._since(time_s)
+        if before is None:
+            return None
+        if before.crop == crop:
+            return before.layer
+        return np.asarray(_moved(before.layer, _between(crop, before.crop, size)), np.float32)
+
     def steady(self, layer: Layer, crop: Crop, rgb: Rgb, matrix: Matrix, time_s: float) -> Layer:
         """The layer of a moment, steadied.
 
@@ -65,24 +77,32 @@ class Steadier:
         smaller = matrix * (FLOW_SIDE / size)
         cut = cv2.warpAffine(rgb, smaller, (FLOW_SIDE, FLOW_SIDE))
         source = np.asarray(cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY), np.uint8)
-        before = self._before
-        if before is not None and 0 <= time_s - before.time_s < SECONDS:
+        if (before := self._since(time_s)) is not None:
             layer = _mixed(layer, self._carried(before, source, crop, size))
         self._before = _Moment(time_s, crop, layer, source)
         return layer
 
+    def _since(self, time_s: float) -> _Moment | None:
+        """The moment before, if it was not long ago."""
+        before = self._before
+        recent = before is not None and 0 <= time_s - before.time_s < SECONDS
+        return before if recent else None
+
     def _carried(self, before: _Moment, source: Grey, crop: Crop, size: int) -> Layer:
         """The layer of before, moved as the source has moved since."""
         # How the crop itself has moved is known, and not to be looked for.
-        earlier = cv2.warpAffine(
-            before.source, _between(crop, before.crop, FLOW_SIDE), (FLOW_SIDE, FLOW_SIDE),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )  # fmt: skip
+        earlier = _moved(before.source, _between(crop, before.crop, FLOW_SIDE))
         still = np.zeros((FLOW_SIDE, FLOW_SIDE, 2), np.float32)
         flow = self._flow.calc(source, earlier, still) * (size / FLOW_SIDE)
         here = _places(size) + cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
         x, y = cv2.split(cv2.transform(here, _between(crop, before.crop, size)))
         return np.asarray(cv2.remap(before.layer, x, y, cv2.INTER_LINEAR), np.float32)
+
+
+def _moved(picture: NDArray[Any], matrix: Matrix) -> NDArray[Any]:
+    """A square picture; `matrix`: from where its pixels go to where they are."""
+    size = len(picture), len(picture)
+    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def _mixed(layer: Layer, carried: Layer) -> Layer:

@@ -83,6 +83,19 @@ def test_what_is_new_is_shown_at_once() -> None:
     assert ghost.max() < 0.3
 
 
+def test_the_last_layer_is_moved_into_the_new_crop() -> None:
+    steadier, rgb = Steadier(), scene(0, 0)
+    assert steadier.last(CROP, SIZE, 0.0) is None
+    first = steady(steadier, layer_of(rgb), rgb, 0.0)
+    assert steadier.last(CROP, SIZE, 0.1) is first
+    other = Crop(60, 10, 220)
+    moved = steadier.last(other, SIZE, 0.1)
+    assert moved is not None
+    assert np.abs(moved - layer_of(rgb, other)).mean() < 0.02
+    assert np.abs(first - layer_of(rgb, other)).mean() > 0.1
+    assert steadier.last(CROP, SIZE, SECONDS) is None
+
+
 @pytest.mark.parametrize("time_s", [SECONDS, -1.0])
 def test_what_is_long_ago_or_yet_to_come_says_nothing(time_s: float) -> None:
     steadier, rgb = Steadier(), scene(0, 0)
