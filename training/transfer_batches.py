@@ -76,9 +76,9 @@ def batches(
     """Batches `first`, `first + every` and so on: the frames, and with `augment.before` those
     before them.
 
-    Of the endless row of examples that belongs to a seed, batch n holds those from `n * count` on:
-    whatever the threads, and however many processes share the row. All of a step are windows, or
-    whole (`WHOLE_EVERY`) and fewer.
+    Of the endless row of examples that belongs to a seed, each step takes its own, whatever the
+    threads, and however many processes (`every`) share them. All of a step are windows, or whole
+    (`WHOLE_EVERY`) and fewer.
     """
 
     def draw(number: int, whole: bool) -> list[Example]:
@@ -87,10 +87,11 @@ def batches(
         return frames if whole else window(frames, random)
 
     def make(number: int) -> list[Batch]:
-        batch = first + (number - first) * every
-        whole = (batch // every + 1) % WHOLE_EVERY == 0
+        step, rank = divmod(first + (number - first) * every, every)
+        whole = (step + 1) % WHOLE_EVERY == 0
         many = max(1, count // 4) if whole else count
-        drawn = [draw(batch * count + place, whole) for place in range(many)]
+        begin = step * every * count + rank * many
+        drawn = [draw(begin + place, whole) for place in range(many)]
         return [Batch.of(frames) for frames in zip(*drawn, strict=True)]
 
     return made_ahead(make, first)

@@ -318,22 +318,25 @@ class TransferTraining:
         return self._opponents[""].judge(condition, true, made, where, rate)
 
     def _faces(self, drawn: _Drawn, rate: float) -> dict[str, Tensor]:
-        """The face stage learns on what the generator drew; the generator does not."""
+        """The face stage learns on what the generator drew; the generator does not.
+
+        A batch without a face says 0: other processes may see some, and wait for this one.
+        """
         batch = drawn.batch
         seen = batch.face[:, 2] > 0
-        if not seen.any():  # Other processes see some, and wait for this one: nothing is changed.
-            seen = torch.ones_like(seen)
-        faces, x = batch.face[seen], drawn.x[seen]
+        some = seen if seen.any() else torch.ones_like(seen)
+        faces, x = batch.face[some], drawn.x[some]
         assert self.generator.face is not None
         with self._autocast():
-            layer = self.generator.face(drawn.layer[seen].detach(), x, faces).float()
-        made = cut_faces(composited(layer, pictures(batch.plate[seen])), faces)
-        true = cut_faces(pictures(batch.rgb[seen]), faces)
+            layer = self.generator.face(drawn.layer[some].detach(), x, faces).float()
+        made = cut_faces(composited(layer, pictures(batch.plate[some])), faces)
+        true = cut_faces(pictures(batch.rgb[some]), faces)
         condition = cut_faces(x[:, :CONDITION], faces)
-        everywhere = torch.ones_like(made[:, :1])
-        said = self._opponents["face_"].judge(condition, true, made, everywhere, rate)
+        there = seen[some].float()[:, None, None, None].expand_as(made[:, :1])
+        said = self._opponents["face_"].judge(condition, true, made, there, rate)
         found = {"pixels": functional.l1_loss(made, true)} | said
-        return {f"face_{name}": value for name, value in found.items()}
+        # So the mean over processes is that over all of their pictures.
+        return {f"face_{name}": value * seen.float().mean() for name, value in found.items()}
 
     def _opponent(self, frames: int, scales: int) -> Opponent:
         rate = self.generator.preset.learning_rate

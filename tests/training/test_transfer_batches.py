@@ -29,10 +29,16 @@ def test_most_steps_see_windows_and_processes_agree_which(data: Data) -> None:
     shapes = [tuple(one.mask.shape) for [one] in islice(alone, 2 * WHOLE_EVERY)]
     alone.close()
     assert shapes == 2 * ([(8, 32, 32)] * (WHOLE_EVERY - 1) + [(2, 64, 64)])
-    # The second of two processes, which goes on in the middle.
-    shared = batches(learnt, 2, Augment(), seed=1, first=2 * (WHOLE_EVERY - 1) + 1, every=2)
-    assert [one.mask.shape[-1] for [one] in islice(shared, 2)] == [64, 32]
-    shared.close()
+    # Two processes that go on in the middle see what one with twice the batch does.
+    begun = WHOLE_EVERY - 1
+    [whole], [windows] = islice(batches(learnt, 8, Augment(), seed=1, first=begun), 2)
+    halves = [
+        list(islice(batches(learnt, 4, Augment(), seed=1, first=2 * begun + rank, every=2), 2))
+        for rank in range(2)
+    ]
+    for number, both in enumerate((whole, windows)):
+        parts = [steps[number][0].rgb for steps in halves]
+        assert torch.equal(torch.cat(parts), both.rgb)
 
 
 def test_a_window_is_a_piece_of_every_frame_with_the_dancer_in_it(data: Data) -> None:
