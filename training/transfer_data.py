@@ -303,7 +303,7 @@ def _confused(parts: Labels, blobs: int, random: Random) -> Labels:
     if not len(there) or not blobs:
         return parts
     size = len(parts)
-    others = np.unique(parts)[1:]
+    others = np.unique(parts.reshape(-1)[there])
     made = parts.copy()
     for place in random.choice(there, blobs):
         y, x = divmod(int(place), size)

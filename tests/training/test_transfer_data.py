@@ -9,7 +9,7 @@ import torch
 
 from training.direct_data import DirectData
 from training.transfer_batches import Batch
-from training.transfer_data import PLAIN, Augment, Joined, TransferData
+from training.transfer_data import PLAIN, Augment, Joined, TransferData, _confused
 from training.transfer_losses import network_input
 from transfer.condition import PARTS, Ingredients
 from transfer.target import Target
@@ -73,6 +73,11 @@ def test_pieces_of_the_dancer_are_taken_for_other_parts_of_them(data: Data) -> N
         shares.append((other.parts != plain.parts).sum() / plain.mask.sum())
     assert 0.02 < np.mean(shares) < 0.5
     assert len(set(shares)) > 10  # Now few, now many.
+
+
+def test_a_dancer_so_near_that_nothing_else_is_seen_is_not_confused() -> None:
+    near = np.full((64, 64), 13, np.uint8)  # The front of a trunk.
+    np.testing.assert_array_equal(_confused(near, 3, np.random.default_rng(0)), near)
 
 
 def test_clips_are_joined_in_order(data: Data) -> None:
