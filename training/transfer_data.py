@@ -156,8 +156,10 @@ class TransferData:
         for frame in frames:
             parts, keypoints = self._condition(frame, matrix, mirrored)
             mask = (parts > 0).astype(np.uint8)
-            if augment.drop or augment.blobs:
+            if augment.drop:
                 parts, keypoints = _dropped(parts, keypoints, augment, random, self.size)
+            if augment.blobs:
+                parts = _confused(parts, int(random.poisson(augment.blobs)), random)
             rgb = _lighter(self._rgb(frame, matrix), brightness)
             limbs, face = draw_limbs(keypoints, self.size), face_square(keypoints)
             made.append(Example(rgb, parts, mask, limbs, plate, np.array(face, np.float32)))
@@ -292,8 +294,7 @@ def _dropped(
     keypoints[random.random(len(keypoints)) < augment.drop, 2] = 0
     noise = random.normal(0, augment.keypoint_noise * size, (len(keypoints), 2))
     keypoints[:, :2] += noise.astype(np.float32)
-    parts = np.asarray(cv2.LUT(parts, table), np.uint8)
-    return _confused(parts, int(random.poisson(augment.blobs)), random), keypoints
+    return np.asarray(cv2.LUT(parts, table), np.uint8), keypoints
 
 
 def _confused(parts: Labels, blobs: int, random: Random) -> Labels:
