@@ -55,6 +55,9 @@ def label_map(heads: Heads, people: Sequence[Person], dancer: int, threshold: fl
     around = _dilated(person)
     owned = _ownership(heads, people, dancer, around)
     mine = around & (owned >= _MIDDLE // 2)
+    loose = _loose(mine, heads, people[dancer])
+    mine &= ~loose
+    owned[loose] = 0
     if not (mine & person).any():
         return labels
     placement = heads.body_placement
@@ -77,6 +80,23 @@ def label_map(heads: Heads, people: Sequence[Person], dancer: int, threshold: fl
     winners = winners[top : top + inside.shape[0], left : left + inside.shape[1]]
     labels[rows.span, columns.span] = winners * inside
     return labels
+
+
+def _loose(mine: NDArray[np.bool_], heads: Heads, person: Person) -> NDArray[np.bool_]:
+    """The pieces of `mine` that hold no key point of the person: a stool's leg, a shadow.
+
+    The largest piece is never one.
+    """
+    count, pieces, measured, _ = cv2.connectedComponentsWithStats(mine.astype(np.uint8))
+    loose = np.ones(count, np.bool_)
+    loose[0] = False
+    if count > 1:
+        loose[1 + measured[1:, cv2.CC_STAT_AREA].argmax()] = False
+        seen = person.keypoints[person.keypoints[:, 2] >= TRUSTED, :2]
+        placement = heads.body_placement
+        column, row = np.rint(placement.to_input(seen) / placement.stride).astype(np.intp).T
+        loose[pieces[row.clip(0, len(mine) - 1), column.clip(0, mine.shape[1] - 1)]] = False
+    return np.asarray(loose[pieces])
 
 
 def _ownership(
