@@ -65,24 +65,32 @@ class _Field:
         flat = np.ascontiguousarray(head.values).reshape(-1)
         return cls(flat.data, (rows, columns, channels), head.scale, head.zero_point)
 
-    def at(self, x: float, y: float, *channels: int) -> list[float]:
-        """Real values of `channels` at grid position (x, y), bilinear, clamped to the grid."""
+    def at(self, x: float, y: float, first: int, second: int) -> tuple[float, float]:
+        """Real values of two channels at grid position (x, y), bilinear, clamped to the grid."""
         rows, columns, cell = self.shape
-        x = min(max(x, 0.0), columns - 1.0)
-        y = min(max(y, 0.0), rows - 1.0)
         left, top = int(x), int(y)
         across, down = x - left, y - top
+        if x <= 0.0:
+            left, across = 0, 0.0
+        elif left >= columns - 1:
+            left, across = columns - 1, 0.0
+        if y <= 0.0:
+            top, down = 0, 0.0
+        elif top >= rows - 1:
+            top, down = rows - 1, 0.0
         here = (top * columns + left) * cell
-        right = cell if left + 1 < columns else 0
-        below = cell * columns if top + 1 < rows else 0
-        values, found = self.values, []
-        for at in channels:
-            at += here
-            above = values[at] * (1 - across) + values[at + right] * across
-            at += below
-            under = values[at] * (1 - across) + values[at + right] * across
-            found.append(((above * (1 - down) + under * down) - self.zero_point) * self.scale)
-        return found
+        right = here + cell if across else here
+        step = cell * columns if down else 0
+        below, opposite = here + step, right + step
+        both = across * down
+        one, other = across - both, down - both
+        rest = 1.0 - across - other
+        read, zero, scale = self.values, self.zero_point, self.scale
+        a = read[here + first] * rest + read[right + first] * one
+        a += read[below + first] * other + read[opposite + first] * both
+        b = read[here + second] * rest + read[right + second] * one
+        b += read[below + second] * other + read[opposite + second] * both
+        return (a - zero) * scale, (b - zero) * scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ class _Grid:
 
     def score(self, keypoint: int, x: float, y: float) -> float:
         """How sure the heatmap is of this key point at (x, y), 0..1."""
-        return _sigmoid(self.heatmaps.at(x, y, keypoint)[0])
+        return _sigmoid(self.heatmaps.at(x, y, keypoint, keypoint)[0])
 
 
 def decode_people(
