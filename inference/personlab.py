@@ -30,6 +30,10 @@ NMS_RADIUS = 20.0
 BESIDE = 0.35
 """Share of the best person's score that everybody else must reach: a faint pose in leaves beside
 somebody who is clearly seen is no person, though alone in the frame it might be one."""
+SAME = 8
+"""Two poses that have so many key points in common are the same person's."""
+SURER = 0.1
+"""By how much better another walk's key point must be scored to be taken in."""
 VISIBLE = 0.3
 """Score from which a key point counts as seen (BodyPix's `minKeypointScore`)."""
 
@@ -188,11 +192,28 @@ def _near(pose: NDArray[np.float64], keypoint: int, x: float, y: float, radius: 
     return math.hypot(pose[keypoint, 0] - x, pose[keypoint, 1] - y) <= radius
 
 
+def _completed(poses: list[NDArray[np.float64]], radius: float) -> list[NDArray[np.float64]]:
+    """With the key points that other walks over the same person, from another root, found better.
+
+    `poses`: best first.
+    """
+    completed: list[NDArray[np.float64]] = []
+    for pose in poses:
+        for better in completed:
+            apart = np.hypot(*(better[:, :2] - pose[:, :2]).T) > radius
+            if KEYPOINTS - apart.sum() >= SAME:
+                surer = apart & (pose[:, 2] > better[:, 2] + SURER)
+                better[surer] = pose[surer]
+                break
+        completed.append(pose)
+    return completed
+
+
 def _suppressed(
     poses: list[NDArray[np.float64]], heads: Heads, radius: float, min_score: float
 ) -> list[Person]:
     """Poses that stand when each key point counts for the best pose only, best first."""
-    poses = sorted(poses, key=lambda pose: -pose[:, 2].mean())
+    poses = _completed(sorted(poses, key=lambda pose: -pose[:, 2].mean()), radius)
     people: list[Person] = []
     for index, pose in enumerate(poses):
         alone = np.ones(KEYPOINTS, bool)

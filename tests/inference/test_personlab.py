@@ -127,6 +127,25 @@ def test_a_faint_pose_is_a_person_alone_but_not_beside_one_who_is_clearly_seen()
     assert 0.2 < alone.score < 0.35
 
 
+def test_each_walk_gives_the_key_points_that_it_found_best() -> None:
+    """Both elbows point past their wrists; each wrist points to its elbow."""
+    figure = _stick_figure(200, 60, 25)
+    exact = _exact_heads([figure], (513, 321))
+    short, mid = exact.short_offsets.values.copy(), exact.mid_offsets.values.copy()
+    for wrist, past in ((9, -100), (10, 100)):
+        away = exact.heatmaps.values[..., wrist] < 0
+        short[away, wrist] = short[away, 17 + wrist] = 0
+        [edge] = [edge for edge, (_, child) in enumerate(POSE_TREE) if child == wrist]
+        mid[..., 16 + edge] += past
+    heads = replace(exact, short_offsets=Head(short), mid_offsets=Head(mid))
+    [person] = decode_people(heads)
+    assert np.abs(person.keypoints[:, :2] - figure).max() < 1.0
+    heatmaps = exact.heatmaps.values.copy()
+    heatmaps[..., [9, 10]] = -8.0  # No walk begins there.
+    [guessed] = decode_people(replace(heads, heatmaps=Head(heatmaps)))
+    assert np.abs(guessed.keypoints[[9, 10], 0] - figure[[9, 10], 0]).min() > 50
+
+
 def test_box_holds_what_is_seen() -> None:
     keypoints = np.zeros((17, 3), np.float32)
     keypoints[5] = 10, 20, 0.9
