@@ -88,14 +88,15 @@ def _loose(mine: NDArray[np.bool_], heads: Heads, person: Person) -> NDArray[np.
     The largest piece is never one.
     """
     count, pieces, measured, _ = cv2.connectedComponentsWithStats(mine.astype(np.uint8))
+    if count <= 2:
+        return np.zeros_like(mine)
     loose = np.ones(count, np.bool_)
-    loose[0] = False
-    if count > 1:
-        loose[1 + measured[1:, cv2.CC_STAT_AREA].argmax()] = False
-        seen = person.keypoints[person.keypoints[:, 2] >= TRUSTED, :2]
-        placement = heads.body_placement
-        column, row = np.rint(placement.to_input(seen) / placement.stride).astype(np.intp).T
-        loose[pieces[row.clip(0, len(mine) - 1), column.clip(0, mine.shape[1] - 1)]] = False
+    largest = 1 + int(measured[1:, cv2.CC_STAT_AREA].argmax())
+    loose[[0, largest]] = False
+    seen = person.keypoints[person.keypoints[:, 2] >= TRUSTED, :2]
+    placement = heads.body_placement
+    column, row = np.rint(placement.to_input(seen) / placement.stride).astype(np.intp).T
+    loose[pieces[row.clip(0, len(mine) - 1), column.clip(0, mine.shape[1] - 1)]] = False
     return np.asarray(loose[pieces])
 
 
