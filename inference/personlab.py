@@ -27,12 +27,12 @@ SETTLED = 0.25
 """Input pixels: a step so short is the last."""
 NMS_RADIUS = 20.0
 """Input pixels within which two key points of one kind are the same one (BodyPix's default)."""
-BESIDE = 0.35
+BESIDE = 0.4
 """Share of the best person's score that everybody else must reach: a faint pose in leaves beside
 somebody who is clearly seen is no person, though alone in the frame it might be one."""
-SAME = 8
+SAME = 6
 """Two poses that have so many key points in common are the same person's."""
-SURER = 0.1
+SURER = 0.15
 """By how much better another walk's key point must be scored to be taken in."""
 VISIBLE = 0.3
 """Score from which a key point counts as seen (BodyPix's `minKeypointScore`)."""

@@ -7,6 +7,7 @@ rises with speed, so that what rests does not tremble and what moves does not la
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +125,7 @@ class KeypointSmoother:
         if not both.any():
             return True
         moved = np.hypot(*(measured - self._points)[both].T)
-        return bool(np.median(moved) <= _JUMP * self._scale)
+        return bool(median(moved.tolist()) <= _JUMP * self._scale)
 
     def _step(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ FORGET_SECONDS = 2.0
 """A person not seen for so long is no longer expected; then anybody may be the dancer."""
 
 ALIVE = 0.12
-"""Whose key points have moved by this much (median, in body heights) is no poster."""
+"""Somebody of whose key points a quarter have moved by this much, in body heights, is no poster."""
 
 STILL_SECONDS = 1.0
 """A dancer who has not moved since they were chosen may for that reason be left after this."""
@@ -152,8 +153,9 @@ class _Track:
         if shared.sum() < 2 or not 1 / SIZE_CHANGE <= scale / self.scale <= SIZE_CHANGE:
             return None
         expected = self.points + self.velocity * min(step, 0.3)
-        away = np.median(np.hypot(*(keypoints[:, :2] - expected)[shared].T)) / self.scale
-        return float(away) if away <= REACH + REACH_PER_SECOND * step else None
+        away: float = median(np.hypot(*(keypoints[:, :2] - expected)[shared].T).tolist())
+        away /= self.scale
+        return away if away <= REACH + REACH_PER_SECOND * step else None
 
     def update(self, person: Person, time_s: float) -> None:
         """Seen again."""
@@ -162,13 +164,14 @@ class _Track:
         step = time_s - self.seen_at
         both = seen & self.known
         if step > 0 and both.any():
-            velocity = np.median((points - self.points)[both], axis=0) / step
+            moved_x, moved_y = (points - self.points)[both].T.tolist()
+            velocity = np.array([median(moved_x), median(moved_y)]) / step
             self.velocity += min(1.0, step / 0.15) * (velocity - self.velocity)
         since_first = seen & (self.first[:, 2] >= MIN_SCORE)
         if not self.alive and since_first.sum() >= 4:
             moved = np.hypot(*(points - self.first[:, :2])[since_first].T)
-            # The upper quartile: arms may dance while the body stands.
-            self.alive = bool(np.percentile(moved, 75) > ALIVE * self.scale)
+            # A quarter of them is enough: arms may dance while the body stands.
+            self.alive = bool((moved > ALIVE * self.scale).mean() >= 0.25)
         self.points = np.where(seen[:, None], points, self.points)
         self.known = self.known | seen
         self.scale += 0.2 * (body_scale(person.keypoints) - self.scale)
@@ -177,7 +180,7 @@ class _Track:
 
     def prominence(self, frame_size: tuple[int, int]) -> float:
         """Size times score, up to halved towards the frame's sides."""
-        x = float(np.median(self.points[self.known, 0])) if self.known.any() else 0.0
+        x: float = median(self.points[self.known, 0].tolist()) if self.known.any() else 0.0
         off_centre = min(abs(x / frame_size[0] - 0.5) * 2, 1.0)
         return self.scale * self.score * (1 - 0.5 * off_centre)
 

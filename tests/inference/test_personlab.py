@@ -124,7 +124,7 @@ def test_a_faint_pose_is_a_person_alone_but_not_beside_one_who_is_clearly_seen()
     heatmaps[:, ~right] = -8.0
     [alone] = decode_people(replace(heads, heatmaps=Head(heatmaps)))
     assert np.abs(alone.keypoints[:, :2] - figures[1]).max() < 1.0
-    assert 0.2 < alone.score < 0.35
+    assert 0.2 < alone.score < 0.4
 
 
 def test_each_walk_gives_the_key_points_that_it_found_best() -> None:
