@@ -54,9 +54,9 @@ ROWS: dict[str, Row] = {
     "parts": Row("parts alone", ("--condition", "parts")),
     "pose": Row("pose alone", ("--condition", "pose")),
     "face": Row("with the face stage", ("--face",)),
-    "pairs": Row("two frames judged together", ("--pairs",)),
     "no-plate": Row("the whole square drawn, no plate", ("--no-plate",)),
     "as-it-stands": Row("without pose normalisation", (), ("--no-normalise",), of="default-0"),
+    "pairs": Row("two frames judged together", ("--pairs",)),
 }
 
 
