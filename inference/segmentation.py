@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from inference.analysis import Head, Heads, Labels, Person
 from inference.geometry import Placement
+from inference.reach import reach
 
 KEYPOINTS = 17
 TRUSTED = 0.2
@@ -55,9 +56,9 @@ def label_map(heads: Heads, people: Sequence[Person], dancer: int, threshold: fl
     around = _dilated(person)
     owned = _ownership(heads, people, dancer, around)
     mine = around & (owned >= _MIDDLE // 2)
-    loose = _loose(mine, heads, people[dancer])
-    mine &= ~loose
-    owned[loose] = 0
+    kept = _attached(mine, heads, people[dancer])
+    owned[mine & ~kept] = 0
+    mine = kept
     if not (mine & person).any():
         return labels
     placement = heads.body_placement
@@ -82,22 +83,27 @@ def label_map(heads: Heads, people: Sequence[Person], dancer: int, threshold: fl
     return labels
 
 
-def _loose(mine: NDArray[np.bool_], heads: Heads, person: Person) -> NDArray[np.bool_]:
-    """The pieces of `mine` that hold no key point of the person: a stool's leg, a shadow.
+def _attached(mine: NDArray[np.bool_], heads: Heads, person: Person) -> NDArray[np.bool_]:
+    """Of `mine`, what is where the person can be, in pieces that hold a key point of theirs: not
+    the curtain that a leg touches, nor a stool's leg, nor a shadow.
 
-    The largest piece is never one.
+    The largest piece is always kept.
     """
+    placement = heads.body_placement
+    points = person.keypoints.copy()
+    points[:, :2] = placement.to_input(points[:, :2]) / placement.stride
+    if (near := reach(points, mine.shape)) is not None and (mine & near).any():
+        mine = np.asarray(mine & near)
     count, pieces, measured, _ = cv2.connectedComponentsWithStats(mine.astype(np.uint8))
     if count <= 2:
-        return np.zeros_like(mine)
+        return mine
     loose = np.ones(count, np.bool_)
     largest = 1 + int(measured[1:, cv2.CC_STAT_AREA].argmax())
     loose[[0, largest]] = False
-    seen = person.keypoints[person.keypoints[:, 2] >= TRUSTED, :2]
-    placement = heads.body_placement
-    column, row = np.rint(placement.to_input(seen) / placement.stride).astype(np.intp).T
+    seen = points[points[:, 2] >= TRUSTED, :2]
+    column, row = np.rint(seen).astype(np.intp).T
     loose[pieces[row.clip(0, len(mine) - 1), column.clip(0, mine.shape[1] - 1)]] = False
-    return np.asarray(loose[pieces])
+    return np.asarray(mine & ~loose[pieces])
 
 
 def _ownership(

@@ -113,9 +113,8 @@ export class Settings extends EventTarget {
     element("threshold-value").textContent = `${Math.round(values.threshold * 100)} %`;
     element("model").value = values.model;
     const oneSize = pageData.one_size_models.includes(values.model);
-    element("long-side").value = oneSize ? "" : values.long_side;
-    element("long-side").disabled = oneSize;
-    element("long-side").title = oneSize ? "This network has one input size." : "";
+    element("long-side").value = values.long_side;
+    element("long-side-field").hidden = oneSize;
     element("resolution").value = values.resolution;
     element("mirror").checked = values.mirror;
     element("stage").classList.toggle("mirrored", values.mirror);

@@ -256,6 +256,9 @@ def test_settings_are_remembered(start_server: Start, open_page: Open) -> None:
     expect(page.locator("#model")).to_have_value("bodypix-075")
     expect(page.locator("#long-side")).to_have_value("321")
     expect(page.locator("#stage")).to_have_class("stage")
+    expect(page.locator("#long-side")).to_be_visible()
+    page.locator("#model").select_option("understudy-default")
+    expect(page.locator("#long-side")).to_be_hidden()
 
 
 def test_another_camera_picture_in_mid_recording_loses_no_live_pairs(
