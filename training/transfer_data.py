@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from inference.analysis import Keypoints, Labels, Rgb
 from inference.body import LABEL_NAMES, MIRROR_KEYPOINTS, MIRROR_LABELS
-from transfer.condition import draw_limbs, face_square
+from transfer.condition import draw_limbs, face_square, moved
 from transfer.crop import Crop, Matrix, crop_around
 from transfer.plate import light, lit
 
@@ -243,8 +243,7 @@ class TransferData:
     def _condition(self, one: Kept, matrix: Matrix, mirrored: bool) -> tuple[Labels, Keypoints]:
         """Parts and key points of a frame in an example's crop."""
         parts = self._labels(one, matrix)
-        keypoints = one.keypoints.copy()
-        keypoints[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        keypoints = moved(one.keypoints, matrix)
         if mirrored:
             parts = np.asarray(cv2.LUT(parts, _MIRROR), np.uint8)
             keypoints = keypoints[list(MIRROR_KEYPOINTS)]

@@ -77,9 +77,15 @@ def draw_condition(labels: Labels, keypoints: Keypoints, matrix: Matrix, size: i
         size: side of the crop, pixels.
     """
     parts = cv2.warpAffine(labels, matrix, (size, size), flags=cv2.INTER_NEAREST)
+    points = moved(keypoints, matrix)
+    return Drawn(np.asarray(parts, np.uint8), draw_limbs(points, size), face_square(points))
+
+
+def moved(keypoints: Keypoints, matrix: Matrix) -> Keypoints:
+    """Key points `[17, 3]` in the pixels that a 2x3 matrix leads to."""
     points = keypoints.copy()
     points[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    return Drawn(np.asarray(parts, np.uint8), draw_limbs(points, size), face_square(points))
+    return points
 
 
 def cut_out_picture(rgb: Rgb, labels: Labels, matrix: Matrix, size: int) -> Picture:

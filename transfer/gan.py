@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from inference.analysis import Analysis, Rgb
-from transfer.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition
+from transfer.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition, moved
 from transfer.crop import Crop, Matrix, crop_around_moved
 from transfer.generator import Generator, encode
 from transfer.int8 import Int8Generator
 from transfer.layers import fold_batch_norms
+from transfer.pieces import one_body
 from transfer.stage import Normaliser, Stage
 from transfer.steadying import Steadier
 from transfer.trained import Trained, load_generator
@@ -78,6 +79,7 @@ class GanPerformer:
             own = cut_out_picture(rgb, labels, matrix, self._trained.size)
             drawn = replace(drawn, limbs=own)
         layer = self.render(drawn, self._previous(crop, time_s))
+        layer = one_body(layer, moved(keypoints, matrix))
         layer = self._steadier.steady(layer, crop, rgb, matrix, time_s)
         return crop.paste(layer, self._plate)
 
