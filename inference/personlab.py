@@ -34,6 +34,8 @@ SAME = 6
 """Two poses that have so many key points in common are the same person's."""
 SURER = 0.15
 """By how much better another walk's key point must be scored to be taken in."""
+HELD = 0.15
+"""...and the key point it hangs on, by either walk."""
 VISIBLE = 0.3
 """Score from which a key point counts as seen (BodyPix's `minKeypointScore`)."""
 
@@ -203,7 +205,10 @@ def _completed(poses: list[NDArray[np.float64]], radius: float) -> list[NDArray[
             apart = np.hypot(*(better[:, :2] - pose[:, :2]).T) > radius
             if KEYPOINTS - apart.sum() >= SAME:
                 surer = apart & (pose[:, 2] > better[:, 2] + SURER)
-                better[surer] = pose[surer]
+                for parent, child in ((0, 0), *POSE_TREE):
+                    # What looks like an ankle is none on a body whose knee nobody has found.
+                    if surer[child] and max(better[parent, 2], pose[parent, 2]) >= HELD:
+                        better[child] = pose[child]
                 break
         completed.append(pose)
     return completed

@@ -14,7 +14,7 @@ from inference.analysis import Head, Heads
 from inference.body import POSE_TREE
 from inference.geometry import Placement
 from inference.network import Network
-from inference.personlab import box_of, decode_people
+from inference.personlab import NMS_RADIUS, _completed, box_of, decode_people
 from inference.runtime import parse_device
 
 NAME = "posenet_mobilenet_v1_075_353_481_16_quant_decoder"
@@ -144,6 +144,21 @@ def test_each_walk_gives_the_key_points_that_it_found_best() -> None:
     heatmaps[..., [9, 10]] = -8.0  # No walk begins there.
     [guessed] = decode_people(replace(heads, heatmaps=Head(heatmaps)))
     assert np.abs(guessed.keypoints[[9, 10], 0] - figure[[9, 10], 0]).min() > 50
+
+
+@pytest.mark.parametrize(("knee", "taken"), [(0.05, False), (0.4, True)])
+def test_an_ankle_is_taken_in_where_its_knee_was_found(knee: float, taken: bool) -> None:
+    """A badge on somebody's chest that looks like an ankle has none above it."""
+    figure = _stick_figure(200, 60, 25)
+    best = np.column_stack([figure, np.full(17, 0.9)])
+    best[[13, 15], 2] = 0.02
+    other = best.copy()
+    other[15] = 200, 100, 0.5
+    other[13, 2] = knee
+    first, _ = _completed([best.copy(), other.copy()], NMS_RADIUS)
+    assert np.array_equal(first[15], other[15] if taken else best[15])
+    kept = np.arange(17) != 15
+    assert np.array_equal(first[kept], best[kept])
 
 
 def test_box_holds_what_is_seen() -> None:
