@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # OpenBLAS's own threads would fight those of the networks; it reads this when it is loaded.
@@ -194,8 +195,13 @@ def _models(arguments: argparse.Namespace) -> int:
             path = zoo.fetch(arguments.name, progress)
         print(f"{arguments.name} is here: {path}")
         return 0
+    default = None
+    with suppress(ModelError):
+        default = zoo.default_model()
     for state in zoo.list_models():
         here = "here" if state.path else state.problem or "to be fetched"
+        if state.model == default:
+            here += ", default"
         print(f"{state.model.name:<28} {here:<14} {state.model.title}")
     print(f"\nFolder: {zoo.models_folder()}")
     return 0

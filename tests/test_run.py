@@ -295,6 +295,20 @@ def test_a_reader_who_has_heard_enough_is_no_error() -> None:
     assert first.stderr.read() == b""
 
 
+def test_the_network_that_is_used_is_listed_as_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fetched BodyPix; in a fresh clone the one that lies in the repository."""
+
+    def default() -> list[str]:
+        lines = run("models").stdout.splitlines()
+        return [line.split()[0] for line in lines if "here, default" in line]
+
+    assert default() == ["bodypix-075"]
+    monkeypatch.setenv("UNDERSTUDY_MODELS", str(tmp_path))
+    assert default() == ["understudy-default"]
+
+
 def test_models_are_listed_and_a_second_server_is_refused(tmp_path: Path) -> None:
     assert "bodypix-075" in run("models").stdout
     command = [sys.executable, str(RUN), "--port=0", f"--data={tmp_path}"]

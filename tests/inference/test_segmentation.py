@@ -87,7 +87,8 @@ def test_agrees_with_a_slow_float64_function(network: Network, shared: Path) -> 
         foreground = (labels > 0) | (slow > 0)
         if (near := reach(people[0].keypoints, labels.shape)) is not None:
             assert not labels[~_grown(near, heads)].any(), path.name
-            foreground &= ~_grown(~near, heads)
+            assert near[foreground].mean() > 0.95, path.name
+            foreground &= near
         assert (labels == slow)[foreground].mean() >= 0.985, path.name
     assert seen >= 8
 
@@ -204,13 +205,13 @@ def test_what_a_person_cannot_reach_is_nobodys(network: Network, shared: Path) -
     at = heads.placement.to_input(np.array([[x, y + height / 2]])) / heads.placement.stride
     column, row = np.rint(at[0]).astype(int)
     assert plain.sum() > 5000
-    for away, more in ((5, False), (1, True), (3, True)):
+    for away, least, most in ((5, 0, 0), (1, 1000, 5000), (3, 1000, 5000)):
         stool = _with_a_stool(heads, person, row, column - away)
         labels = label_map(stool, [person], 0, THRESHOLD) > 0
         added = labels & ~plain
-        assert (labels & plain).sum() > 0.995 * plain.sum()
-        assert added.any() == more
+        assert least <= added.sum() <= most
         assert not (added & ~_grown(near, heads)).any()
+        assert not (plain & near & ~labels).any()
     # The stool itself goes on where she cannot be.
     everything = _slow_labels(stool) > 0
     assert (everything & ~_grown(near, heads) & ~_slow_labels(heads).astype(bool)).sum() > 100
