@@ -99,17 +99,21 @@ class Student(nn.Module):
                 # Key points are rare: start where the loss does not explode.
                 nn.init.constant_(head.bias, -math.log(1 / 0.02 - 1))
 
+    def features(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What it sees: on the way down at strides 2, 4, 8 and 16, then on the way up at 16, 8 (for
+        the pose) and 4 (for the body)."""
+        x = half = self.stem(x)
+        quarter, eighth, sixteenth, below = (x := stage(x) for stage in self.stages)
+        up16 = self.up16(below, sixteenth)
+        up8 = self.up8(up16, eighth)
+        return half, quarter, eighth, sixteenth, up16, self.pose(up8), self.up4(up8, quarter)
+
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Heads by name, `[N, C, rows, columns]`."""
-        x = self.stem(x)
-        quarter, eighth, sixteenth, below = (x := stage(x) for stage in self.stages)
-        sixteenth = self.up16(below, sixteenth)
-        eighth = self.up8(sixteenth, eighth)
-        quarter = self.up4(eighth, quarter)
-        pose = self.pose(eighth)
+        *_, pose, body = self.features(x)
         heads = {}
         for name, head in self.heads.items():
-            heads[name] = head(pose if name in POSE_CHANNELS else quarter)
+            heads[name] = head(pose if name in POSE_CHANNELS else body)
             if name in self.scales:
                 heads[name] = heads[name] * self.scales[name]
         return heads

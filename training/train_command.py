@@ -209,10 +209,10 @@ def _say_what_is_learnt_from(
 
 
 def _perceptual() -> str:
-    """What the log says of the perceptual loss."""
+    """What the log says of VGG-16's loss."""
     if (path := vgg_path()).is_file():
-        return f"With a perceptual loss ({path})."
-    return f"No perceptual loss: VGG-16's weights are not on this machine ({path})."
+        return f"With a perceptual loss of VGG-16 ({path})."
+    return f"No perceptual loss of VGG-16: its weights are not on this machine ({path})."
 
 
 def _source(arguments: argparse.Namespace) -> Target | None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.body_features import BodyFeatures, body_loss
 from training.discriminator import CONDITION
 from training.errors import TrainingError
 from training.judging import Opponent
@@ -51,6 +52,7 @@ WEIGHTS = {
     "pixels": 1.0,
     "likeness": 0.5,
     "alpha": 0.1,
+    "body": 0.4,
     "adversarial": 0.01,
     "features": 0.5,
     "teacher": 1.0,
@@ -82,7 +84,7 @@ class Recipe:
     plate: bool = True
     """The dancer alone is drawn, over the clean plate; without, their surroundings as well."""
     perceptual: bool = False
-    """With a perceptual loss, where VGG-16's weights are on this machine."""
+    """With a perceptual loss of VGG-16 besides, where its weights are on this machine."""
 
 
 RECIPES = {
@@ -159,6 +161,7 @@ class TransferTraining:
         self._teacher = teacher
         if teacher is not None:
             teacher.generator.to(on).eval()
+        self._body = BodyFeatures.load().to(on)
         self._features = find_features() if self.recipe.perceptual else None
         if self._features is not None:
             self._features.to(on)
@@ -260,8 +263,10 @@ class TransferTraining:
         found = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
         if self._teacher is not None:
             found["teacher"] = self._teachers_opinion(self._teacher, drawn[0])
+        true = pictures(drawn[0].batch.rgb)
+        with self._autocast():
+            found["body"] = body_loss(self._body, drawn[0].picture, true)
         if self._features is not None:
-            true = pictures(drawn[0].batch.rgb)
             found["perceptual"] = perceptual_loss(self._features, drawn[0].picture, true)
         judged = ramp(progress, self._total)
         if judged > 0:
