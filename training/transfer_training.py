@@ -260,15 +260,8 @@ class TransferTraining:
             group["lr"] = rate
         self.generator.train()
         drawn = self._draw([batch.to(self._device) for batch in frames])
-        found = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
-        if self._teacher is not None:
-            found["teacher"] = self._teachers_opinion(self._teacher, drawn[0])
-        true = pictures(drawn[0].batch.rgb)
-        with self._autocast():
-            found["body"] = body_loss(self._body, drawn[0].picture, true)
-        if self._features is not None:
-            found["perceptual"] = perceptual_loss(self._features, drawn[0].picture, true)
         judged = ramp(progress, self._total)
+        found = self._compared(drawn)
         if judged > 0:
             found |= self._judged(drawn if self.recipe.pairs else drawn[:1], rate)
         if self.recipe.face and progress >= FACE_FROM:
@@ -306,6 +299,18 @@ class TransferTraining:
                 noise = PREVIOUS_NOISE * torch.randn_like(layer) * layer[:, 3:].detach()
                 previous = (layer.detach() + noise).clamp(0, 1)
         return drawn
+
+    def _compared(self, drawn: Sequence[_Drawn]) -> dict[str, Tensor]:
+        """The losses against true pictures, and against the teacher's."""
+        found = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
+        made, true = drawn[0].picture, pictures(drawn[0].batch.rgb)
+        with self._autocast():
+            found["body"] = body_loss(self._body, made, true)
+        if self._features is not None:
+            found["perceptual"] = perceptual_loss(self._features, made, true)
+        if self._teacher is not None:
+            found["teacher"] = self._teachers_opinion(self._teacher, drawn[0])
+        return found
 
     def _teachers_opinion(self, teacher: Teacher, drawn: _Drawn) -> Tensor:
         """How far the picture is from the teacher's."""
