@@ -20,6 +20,7 @@ from training.labelled import Packed
 from training.loop import best_device, follow, has_bfloat16, out_of_memory
 from training.losses import losses, total
 from training.network import Student
+from training.optimiser import Optimiser
 from training.run_folder import RunFolder, save_student
 from training.student_network import StudentNetwork, normalised
 
@@ -95,9 +96,7 @@ class Training:
         self._step = self.seen = 0
         self.seconds = 0.0
         self.accuracy: dict[str, float] = {}
-        self._optimiser = torch.optim.AdamW(
-            student.parameters(), self._rate, weight_decay=WEIGHT_DECAY, fused=True
-        )
+        self._optimiser = Optimiser(self.student, WEIGHT_DECAY)
         if (state := run.load()) is not None:
             self._restore(state)
 
@@ -181,8 +180,6 @@ class Training:
         return int(crop * SMALLER) // 32 * 32 if self.seconds < SMALLER_FOR * self._total else crop
 
     def _learn(self, pictures: Tensor, targets: dict[str, Tensor]) -> dict[str, float]:
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._rate * _schedule(self.seconds / self._total)
         self.student.train()
         if self._keep:
             for module in self.student.modules():
@@ -199,10 +196,9 @@ class Training:
                 f"The loss is no number any more after {self.seen} pictures; the last good state "
                 "is kept. Start again with a smaller --learning-rate."
             )
-        self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
-        self._optimiser.step()
+        self._optimiser.step(self._rate * _schedule(self.seconds / self._total))
         self._step += 1
         self.seen += len(pictures)
         follow(self._mean, self.student, self._step, RUNNING_MEAN)
@@ -227,9 +223,15 @@ class Training:
         save_student(self.result(), self._run.path / "student.safetensors")
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.student.load_state_dict(state["student"])
-        self._mean.load_state_dict(state["mean"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        try:
+            self.student.load_state_dict(state["student"])
+            self._mean.load_state_dict(state["mean"])
+            self._optimiser.load_state_dict(state["optimiser"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise TrainingError(
+                f"{self._run.path} was begun by another version of this program: name another "
+                f"folder, and go on from its weights with --from {self._run.path}."
+            ) from error
         self._step, self.seen = int(state["step"]), int(state["seen"])
         self.seconds = float(state["seconds"])
 

@@ -56,6 +56,15 @@ def test_a_run_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     assert second.seen >= 48
 
 
+def test_a_run_of_another_version_is_not_gone_on_with(tmp_path: Path) -> None:
+    first = training(tmp_path, 0.2)
+    first.run(pool(), [], lambda told: None, lambda: first.seen >= 8)
+    old = torch.optim.AdamW(first.student.parameters()).state_dict()
+    RunFolder(tmp_path).save(first._run.load() | {"optimiser": old})  # type: ignore[operator]
+    with pytest.raises(TrainingError, match=r"another version.*--from"):
+        training(tmp_path, 0.2)
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_state(tmp_path: Path) -> None:
     items = pool()
     good = training(tmp_path, 0.2)
