@@ -21,7 +21,7 @@ from training.finish import finish, install
 from training.held_out import held_out_accuracy
 from training.network import PRESETS, Student
 from training.prepare import Prepared, prepare
-from training.run_folder import RunFolder, load_student, metadata
+from training.run_folder import RunFolder, load_student, metadata, save_student
 from training.sheet import write_curves, write_sheet
 from training.sources import find_samples
 from training.student_network import StudentNetwork
@@ -85,6 +85,8 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures.")
     pictures = prepared.held_out or prepared.learnt
     student = training.result()
+    # A run that was over already may be asked for with another `--keep`.
+    save_student(student, run.path / "student.safetensors")
     print(_held_out(arguments, prepared, student))
     write_sheet(StudentNetwork(student), pictures, run.path / "pictures.png")
     write_curves(run.history(), run.path / "curves.png")
