@@ -22,13 +22,16 @@ class Optimiser:
     """Steps of all weights of a network."""
 
     def __init__(self, network: nn.Module, weight_decay: float) -> None:
-        """`network`: on its device, channels last."""
+        """`network`: on its device, channels last; `RuntimeError` when it is not."""
         self._kernels: list[Tensor] = []
         rest: list[Tensor] = []
         for weight in network.parameters():
             wide = weight.ndim == 4 and min(weight.shape[:2]) >= NARROW
             (self._kernels if wide else rest).append(weight)
-        self._matrices = [_matrix(kernel.detach()) for kernel in self._kernels]
+        # The same memory, not a copy: what Muon changes is the network.
+        self._matrices = [
+            _turned(kernel.detach()).view(len(kernel), -1) for kernel in self._kernels
+        ]
         self._muon = torch.optim.Muon(
             self._matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
         )
@@ -37,7 +40,7 @@ class Optimiser:
     def step(self, rate: float) -> None:
         """Follow the gradients that the weights have, and clear them. `rate`: of learning."""
         for matrix, kernel in zip(self._matrices, self._kernels, strict=True):
-            matrix.grad = None if kernel.grad is None else _matrix(kernel.grad)
+            matrix.grad = None if kernel.grad is None else _turned(kernel.grad).flatten(1)
         for optimiser in (self._muon, self._adam):
             for group in optimiser.param_groups:
                 group["lr"] = rate
@@ -56,9 +59,9 @@ class Optimiser:
         self._adam.load_state_dict(state["adam"])
 
 
-def _matrix(kernel: Tensor) -> Tensor:
-    """`[outputs, inputs, height, width]`, channels last, as `[outputs, the rest]`: the same memory.
+def _turned(kernel: Tensor) -> Tensor:
+    """`[outputs, inputs, height, width]` with the inputs last, as they lie in memory.
 
-    The order of the rest means nothing to Muon.
+    Their order means nothing to Muon.
     """
-    return kernel.permute(0, 2, 3, 1).flatten(1)
+    return kernel.permute(0, 2, 3, 1)

@@ -92,3 +92,8 @@ def test_of_a_student_only_the_first_and_the_last_layers_are_adamws() -> None:
     ]
     assert len(narrow) == 2
     assert sum(dict(student.named_parameters())[name].numel() for name in narrow) < 1000
+
+
+def test_a_network_whose_kernels_would_be_copied_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="view"):
+        Optimiser(nn.Conv2d(16, 16, 3), 0.0)
