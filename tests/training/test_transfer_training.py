@@ -46,7 +46,7 @@ def training(path: Path, minutes: float) -> TransferTraining:
 def test_it_learns_goes_on_after_a_stop_and_performs(
     tmp_path: Path, target: Target, data: Data
 ) -> None:
-    """Half a minute: nearer to the truth than the plate alone; an untrained network is not."""
+    """A minute: nearer to the truth than the plate alone; an untrained network is not."""
     learnt, held_out = data
     run = tmp_path / "run"
     run.mkdir()
@@ -59,22 +59,23 @@ def test_it_learns_goes_on_after_a_stop_and_performs(
     plate = reconstruction(PlateOnly(target.plate), target, numbers)
     save_generator(Generator(SMALL), run / WEIGHTS_NAME)
     untrained = reconstruction(GanPerformer(run, target.stage), target, numbers)
-    assert untrained["error"] > 0.8 * plate["error"]
+    assert untrained["error"] > plate["error"]
+    assert untrained["ssim"] < plate["ssim"] + 0.03
 
     told: list[Told] = []
-    first = training(run, 0.5)
+    first = training(run, 1)
     first.run(learnt, held_out, Augment(), told.append, lambda: len(told) >= 15)
     seen = 12 * 4 + 3  # Every fourth step sees a whole crop, one instead of four.
     assert first.seen == seen
-    second = training(run, 0.5)
+    second = training(run, 1)
     assert second.seen == seen
     second.run(learnt, held_out, Augment(), told.append)
     for name in ("pixels", "body"):
         assert told[-1].losses[name] < told[0].losses[name]
     trained = reconstruction(GanPerformer(run, target.stage), target, numbers)
-    assert trained["error"] < 0.7 * plate["error"]
+    assert trained["error"] < 0.75 * plate["error"]
     assert trained["error"] < 0.8 * untrained["error"]
-    assert trained["ssim"] > plate["ssim"]
+    assert trained["ssim"] > plate["ssim"] + 0.03
     assert RunFolder(run).history()[-1]["held_out"]["ssim"] > 0
 
 
