@@ -38,6 +38,7 @@ class Row:
     what: str
     train: tuple[str, ...] = ()
     evaluate: tuple[str, ...] = ()
+    start: str = "none"
     of: str = ""
     """The row whose weights it performs with; empty: its own."""
 
@@ -47,7 +48,7 @@ ROWS: dict[str, Row] = {
         f"default-{seed}": Row(f"default, seed {seed}", ("--seed", str(seed)))
         for seed in range(SEEDS)
     },
-    "warm": Row("warm start (`--from base`)", ("--from", "base")),
+    "warm": Row("warm start (`--from base`)", start="base"),
     "previous": Row(
         "with its own last picture fed back", ("--condition", "parts", "pose", "previous")
     ),
@@ -92,7 +93,8 @@ def _run(arguments: argparse.Namespace) -> int:
         weights = arguments.out / "runs" / (row.of or name)
         if not row.of:
             minutes = ("--minutes", str(arguments.minutes), "--progress", "json")
-            _call("train", arguments.target, "--out", weights, *minutes, *row.train)
+            start = ("--from", row.start)
+            _call("train", arguments.target, "--out", weights, *minutes, *start, *row.train)
         eyes = ("--model", arguments.model) if arguments.model else ()
         asked = (*row.evaluate, *eyes, "--source", arguments.source, "--json", figures)
         _call("evaluate", weights, *asked)

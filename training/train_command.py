@@ -57,9 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="start",
         metavar="base|RUN|none",
-        default="none",
-        help="start weights: base, those that come with the program, are ahead for half a "
-        "minute and behind after ten (default: none)",
+        help="start weights; none: random (default: base, those that come with the program, where "
+        "the preset has some: a dancer is drawn sooner)",
     )
     parser.add_argument(
         "--people",
@@ -298,7 +297,7 @@ def _first_generator(arguments: argparse.Namespace, recipe: Recipe) -> Generator
     torch.manual_seed(arguments.seed)
     fresh = Generator(GENERATORS[arguments.preset], recipe.face, recipe.enhancer)
     base = base_generator(arguments.preset)
-    start = arguments.start
+    start = arguments.start or ("base" if base.is_file() else "none")
     if start == "none":
         return fresh
     if start == "base" and not base.is_file():

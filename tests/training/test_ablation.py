@@ -71,6 +71,9 @@ def test_rows_are_made_once_with_flags_that_the_commands_know(
     assert commands.count("evaluate") == len(ROWS)
     assert commands.count("train") == sum(not row.of for row in ROWS.values())
     assert sum("--seed" in said for said in asked) == SEEDS
+    starts = [said[said.index("--from") + 1] for said in asked if said[0] == "train"]
+    assert starts.count("base") == 1
+    assert set(starts) == {"base", "none"}
     asked.clear()
     (tmp_path / "pose.json").unlink()
     assert main(begin) == 0
