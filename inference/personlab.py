@@ -27,7 +27,7 @@ SETTLED = 0.25
 """Input pixels: a step so short is the last."""
 NMS_RADIUS = 20.0
 """Input pixels within which two key points of one kind are the same one (BodyPix's default)."""
-BESIDE = 0.5
+BESIDE = 0.35
 """Share of the best person's score that everybody else must reach: a faint pose in leaves beside
 somebody who is clearly seen is no person, though alone in the frame it might be one."""
 SAME = 6
@@ -131,7 +131,7 @@ class _Grid:
 
 
 def decode_people(
-    heads: Heads, max_people: int = 10, root_threshold: float = 0.4, min_score: float = 0.2
+    heads: Heads, max_people: int = 10, root_threshold: float = 0.3, min_score: float = 0.2
 ) -> list[Person]:
     """Everybody in a frame, best first.
 

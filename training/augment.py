@@ -32,8 +32,10 @@ class Chances:
     """Another background, for pictures with a human mask."""
     another_person: float = 0.3
     """Somebody else pasted into the picture; then as often once more, up to `MOST_PASTED`."""
-    close_up: float = 0.25
-    """Head and trunk fill the picture, as at a desk."""
+    close_up: float = 0.4
+    """Head and trunk, or head and shoulders, fill the picture, as at a desk."""
+    hidden: float = 0.25
+    """Something stands before a part of the people."""
     nobody: float = 0.1
     """Scenery only."""
     full_circle: float = 0.25
@@ -49,6 +51,8 @@ SCALES = (0.25, 2.0)
 """Size of the person against filling the picture: less than the whole, more than the whole."""
 USUAL_SCALE = 0.8
 """The commonest of these."""
+HEAD_ALONE = 0.4
+"""Share of the close-ups that show head and shoulders."""
 MOST_PASTED = 3
 SCENES = 500
 """Backgrounds kept ready."""
@@ -92,6 +96,8 @@ class Augmenter:
                 break
             other = self._pool[self._cut[int(random.integers(len(self._cut)))]]
             item = _over(self._placed(other.labelled(), random), item)
+        if random.random() < chances.hidden:
+            item = _behind(item, self._scenery(random).rgb, random)
         return self._finished(item, random)
 
     def _placed(self, item: Labelled, random: Random) -> Labelled:
@@ -101,7 +107,7 @@ class Augmenter:
             item = mirrored(item)
         full = random.random() < self._chances.full_circle
         degrees = random.uniform(-180, 180) if full else random.normal(0, DEGREES / 3)
-        close = _close_up(item) if random.random() < self._chances.close_up else None
+        close = _close_up(item, random) if random.random() < self._chances.close_up else None
         box = close or _box(item)
         fill = min(width / max(box[2], 8), height / max(box[3], 8))
         least, most = math.log(SCALES[0]), math.log(SCALES[1])
@@ -187,14 +193,16 @@ def _box(item: Labelled) -> tuple[float, float, float, float]:
     return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
 
 
-def _close_up(item: Labelled) -> tuple[float, float, float, float] | None:
-    """Around head and trunk of the first person; None when they are not known well enough."""
-    trunk = item.keypoints[0, :13] if len(item.keypoints) else np.zeros((13, 3))
-    known = trunk[trunk[:, 2] > 0, :2]
-    if not (trunk[:5, 2] > 0).any() or not (trunk[[5, 6], 2] > 0).all():
+def _close_up(item: Labelled, random: Random) -> tuple[float, float, float, float] | None:
+    """Around head and trunk of the first person, or head and shoulders alone; None when they are
+    not known well enough."""
+    upper = item.keypoints[0, :13] if len(item.keypoints) else np.zeros((13, 3))
+    if not (upper[:5, 2] > 0).any() or not (upper[[5, 6], 2] > 0).all():
         return None
+    last, margin = (7, 0.4) if random.random() < HEAD_ALONE else (13, 0.15)
+    known = upper[:last][upper[:last, 2] > 0, :2]
     low, high = known.min(0), known.max(0)
-    margin = 0.15 * float((high - low).max())
+    margin *= float((high - low).max())
     width, height = high - low + 2 * margin
     return float(low[0] - margin), float(low[1] - margin), float(width), float(height)
 
@@ -227,13 +235,37 @@ def _over(front: Labelled, back: Labelled) -> Labelled:
     before = len(back.keypoints)
     people = np.where(somebody, np.minimum(front.people, MAYBE - 1 - before) + before, back.people)
     parts = np.where(somebody, front.parts, back.parts)
-    behind = back.keypoints.copy()
-    at = np.rint(behind[..., :2]).astype(int)
-    rows = at[..., 1].clip(0, somebody.shape[0] - 1)
-    columns = at[..., 0].clip(0, somebody.shape[1] - 1)
-    behind[..., 2] *= ~somebody[rows, columns]
-    keypoints = np.concatenate([behind, front.keypoints])
+    keypoints = np.concatenate([_uncovered(back.keypoints, somebody), front.keypoints])
     return Labelled(rgb, people.astype(np.uint8), parts.astype(np.uint8), keypoints)
+
+
+def _behind(item: Labelled, scenery: Rgb, random: Random) -> Labelled:
+    """Behind a slanted board of scenery somewhere on the people, oftener on their lower half."""
+    left, top, width, height = _box(item)
+    x = left + width * random.uniform(0, 1)
+    y = top + height * math.sqrt(random.uniform(0, 1))
+    sides = random.uniform(0.2, 1.0, 2) * max(width, height)
+    corners = cv2.boxPoints(((x, y), (float(sides[0]), float(sides[1])), random.normal(0, 20)))
+    board = np.zeros(item.people.shape, np.uint8)
+    cv2.fillConvexPoly(board, np.rint(corners).astype(np.int32), 1)
+    covered = board > 0
+    alpha = cv2.GaussianBlur(board.astype(np.float32), (0, 0), 0.8)[..., None]
+    return Labelled(
+        (scenery * alpha + item.rgb * (1 - alpha)).astype(np.uint8),
+        np.where(covered, np.uint8(0), item.people),
+        np.where(covered, np.uint8(0), item.parts),
+        _uncovered(item.keypoints, covered),
+    )
+
+
+def _uncovered(keypoints: NDArray[np.float32], covered: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """A copy in which those that are `covered`, `[H, W]`, are not known."""
+    left = keypoints.copy()
+    at = np.rint(left[..., :2]).astype(int)
+    rows = at[..., 1].clip(0, covered.shape[0] - 1)
+    columns = at[..., 0].clip(0, covered.shape[1] - 1)
+    left[..., 2] *= ~covered[rows, columns]
+    return left
 
 
 def _lit(rgb: Rgb, random: Random) -> Rgb:

@@ -15,7 +15,7 @@ from training.losses import stacked
 from training.sources import COCO, DATASET, JOINTS, MASK, TEACHER
 from training.targets import targets_of
 
-SHARES = {MASK: 0.4, JOINTS: 1.4, COCO: 0.4, DATASET: 0.2, TEACHER: 0.08}
+SHARES = {MASK: 0.6, JOINTS: 1.4, COCO: 0.6, DATASET: 0.2, TEACHER: 0.2}
 """How much of what is drawn comes from each kind of source, before they are made to sum to 1.
 
 Poses marked by hand are the most varied and are learnt last."""

@@ -7,11 +7,12 @@ been trained on. Key points are matched to the marked person by the least mean d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +37,8 @@ PCK = 0.2
 TEACHER_SURE = 0.5
 NEAR = 0.05
 """Agreement with the teacher: within this share of the longer side of the teacher's box."""
+UPPER, ROOM_ABOVE = 0.22, 0.05
+"""Shares of the person's height: head and shoulders."""
 EVERY = 10
 """Every tenth photo, sorted by name, is never trained on."""
 FRAMES_A_CLIP = 40
@@ -78,9 +81,33 @@ def dancer_labels(heads: Heads, size: tuple[int, int]) -> tuple[Labels, list[Per
 
 def masks(look: Look, material: Material) -> Row:
     """Mean person IoU and boundary F-score of every tenth photo of `people/`."""
-    ious, outlines = [], []
+    return _compared(look, ((read_photo(one), read_mask(two)) for one, two in photos(material)))
+
+
+def close(look: Look, material: Material) -> Row:
+    """The same of head and shoulders alone, cut from those photos as a webcam may show them."""
+    pictures = []
     for photo, mask_path in photos(material):
-        rgb, mask = read_photo(photo), read_mask(mask_path)
+        mask = read_mask(mask_path)
+        part = upper(mask)
+        pictures.append((read_photo(photo)[part], mask[part]))
+    return _compared(look, pictures)
+
+
+def upper(mask: Labels) -> tuple[slice, slice]:
+    """Rows and columns of a 4:3 picture of the person's upper `UPPER`, with room above."""
+    _, top, _, height = cv2.boundingRect((mask == 1).astype(np.uint8))
+    first = max(0, round(top - ROOM_ABOVE * height))
+    last = round(top + UPPER * height)
+    middle = float(np.nonzero((mask[first:last] == 1).any(axis=0))[0].mean())
+    wide = (last - first) * 4 / 3
+    return slice(first, last), slice(max(0, round(middle - wide / 2)), round(middle + wide / 2))
+
+
+def _compared(look: Look, pictures: Iterable[tuple[Rgb, Labels]]) -> Row:
+    """Of pictures and their human masks."""
+    ious, outlines = [], []
+    for rgb, mask in pictures:
         labels, _ = dancer_labels(look(rgb), (rgb.shape[1], rgb.shape[0]))
         ious.append(iou(labels > 0, mask == 1, mask != 255))
         outlines.append(boundary_f_score(labels > 0, mask == 1, mask != 255))
@@ -274,6 +301,7 @@ def _frames_of(material: Material, clip: str, numbers: Sequence[int]) -> Iterato
 
 ROWS: dict[str, tuple[Callable[[Look, Material], Row], Callable[[Material], list[Path]]]] = {
     "masks": (masks, lambda m: [file for pair in photos(m) for file in pair]),
+    "close": (close, lambda m: [file for pair in photos(m) for file in pair]),
     "parts": (parts, lambda m: [file for pair in photos(m) for file in pair]),
     "coco": (coco, lambda m: sorted((m.folder / "coco_person" / "images").iterdir())),
     "sports": (sports, lambda m: sorted((m.folder / "sports" / "images").iterdir())[::EVERY]),

@@ -17,7 +17,7 @@ from inference.segmentation import label_map
 from training.labelled import MAYBE, UNKNOWN, Labelled
 from training.teacher import Teacher, part_labels, person_probability
 
-LONGEST_SIDE = 448
+LONGEST_SIDE = 576
 """Labelled pictures are no larger: training crops are smaller."""
 
 TRUSTED = 0.4

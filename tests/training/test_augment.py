@@ -7,9 +7,9 @@ import pytest
 
 from tests.training.people import at, picture
 from training.augment import MOST_PASTED, Augmenter, Chances, mirrored
-from training.labelled import Packed
+from training.labelled import Labelled, Packed
 
-CLEAN = Chances(background=0, another_person=0, close_up=0, nobody=0, outside=0, spoil=0)
+CLEAN = Chances(background=0, another_person=0, close_up=0, hidden=0, nobody=0, outside=0, spoil=0)
 
 
 def pool(source: str = "mask", count: int = 3) -> list[Packed]:
@@ -74,6 +74,25 @@ def test_a_close_up_shows_head_and_trunk_larger_than_the_whole_does() -> None:
         return float(np.median(heights))
 
     assert extent(replace(CLEAN, close_up=1)) > 1.3 * extent(CLEAN)
+
+
+def test_of_whom_something_stands_before_only_the_rest_is_labelled() -> None:
+    def drawn(seed: int, hidden: float) -> Labelled:
+        augmenter = Augmenter(pool(), [1, 1, 1], (192, 192), replace(CLEAN, hidden=hidden))
+        return augmenter.draw(np.random.default_rng(seed))
+
+    fewer_pixels = fewer_points = 0
+    for seed in range(12):
+        whole, behind = drawn(seed, 0), drawn(seed, 1)
+        assert not (behind.people[whole.people == 0]).any()
+        fewer_pixels += (behind.people > 0).sum() < (whole.people > 0).sum()
+        np.testing.assert_array_equal(whole.keypoints[..., :2], behind.keypoints[..., :2])
+        fewer_points += behind.keypoints[..., 2].sum() < whole.keypoints[..., 2].sum()
+        for x, y, known in behind.keypoints[0]:
+            if known and 4 < x < 188 and 4 < y < 188:
+                assert behind.people[round(float(y)), round(float(x))] == 1
+    assert fewer_pixels >= 10
+    assert fewer_points >= 8
 
 
 def test_scenery_shows_nobody() -> None:

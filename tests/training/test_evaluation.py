@@ -10,7 +10,7 @@ import pytest
 from inference.analysis import Person
 from run import main
 from tests.training.people import at
-from training.evaluation import CLIPS, FRAME_LISTS, Material, nearest, photos
+from training.evaluation import CLIPS, FRAME_LISTS, Material, nearest, photos, upper
 from training.sources import checksum
 
 BODYPIX = "bodypix_mobilenet_v1_075_720_1280_16_quant.tflite"
@@ -35,6 +35,16 @@ def test_measured_photos_are_every_tenth(shared: Path) -> None:
     assert [photo.name for photo, _ in photos(material)] == names[::10]
     assert all(mask.is_file() for _, mask in photos(material))
     assert all((shared / "data" / "videos" / clip).is_file() for clip in CLIPS)
+
+
+def test_head_and_shoulders_are_cut_out_in_four_to_three() -> None:
+    mask = np.zeros((576, 384), np.uint8)
+    mask[80:120, 230:260] = 1  # head
+    mask[120:560, 200:290] = 1
+    rows, columns = upper(mask)
+    assert (rows.start, rows.stop) == (56, 186)
+    assert columns.stop - columns.start == pytest.approx((186 - 56) * 4 / 3, abs=2)
+    assert (columns.start + columns.stop) / 2 == pytest.approx(245, abs=2)
 
 
 def test_the_lists_of_frames_are_in_order_and_apart() -> None:
