@@ -85,7 +85,8 @@ class Training:
         self._keep = keep
         self._first = {name: value.clone() for name, value in student.state_dict().items()}
         self.student = student.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._mean = Student(student.preset)
+        mean = Student(student.preset)
+        self._mean = mean.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean.load_state_dict(self._first)
         self._run = run
         self._total = minutes * 60
@@ -133,7 +134,7 @@ class Training:
         mean = self._mean.state_dict()
         made.load_state_dict(
             {
-                name: torch.lerp(value, self._first[name], self._keep)
+                name: torch.lerp(value.cpu(), self._first[name], self._keep)
                 if value.is_floating_point()
                 else value
                 for name, value in mean.items()

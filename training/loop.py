@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 T = TypeVar("T")
 
@@ -34,18 +35,18 @@ def made_ahead(make: Callable[[int], T], first: int) -> Generator[T]:
 
 @torch.no_grad()
 def follow(mean: nn.Module, network: nn.Module, step: int, longest: float) -> None:
-    """Move a running mean of weights towards the network's (Polyak averaging).
+    """Move a running mean of weights towards the network's (Polyak averaging), on its device.
 
     `step`: of the training, from 1: a young mean forgets its beginning soon. `longest`: share that
     an old mean keeps at each step, 0..1.
     """
-    decay = min(longest, (1 + step) / (10 + step))
-    ours = network.state_dict()
-    for name, value in mean.state_dict().items():
-        if value.is_floating_point():
-            value.lerp_(ours[name].to(value.device), 1 - decay)
-        else:
-            value.copy_(ours[name])
+    means, ours = mean.state_dict(), network.state_dict()
+    floating = [name for name, value in means.items() if value.is_floating_point()]
+    # All at once: on a GPU a step is as long as the number of its calls.
+    average = get_ema_multi_avg_fn(min(longest, (1 + step) / (10 + step)))
+    average([means[name] for name in floating], [ours[name] for name in floating], step)
+    for name in means.keys() - floating:
+        means[name].copy_(ours[name])
 
 
 def out_of_memory(error: Exception) -> bool:

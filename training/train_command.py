@@ -235,7 +235,7 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "title": targets[0].dataset.manifest.title,
         "size": arguments.size,
         "minutes": arguments.minutes,
-        "from": arguments.start,
+        "from": _start(arguments),
         "people": arguments.people,
         "condition": arguments.condition,
         "pairs": arguments.pairs,
@@ -293,11 +293,17 @@ def _others(arguments: argparse.Namespace, target: Target) -> list[ShownAs]:
     return others
 
 
+def _start(arguments: argparse.Namespace) -> str:
+    """What was asked for, or the base generator where the preset has one."""
+    if arguments.start is not None:
+        return str(arguments.start)
+    return "base" if base_generator(arguments.preset).is_file() else "none"
+
+
 def _first_generator(arguments: argparse.Namespace, recipe: Recipe) -> Generator:
     torch.manual_seed(arguments.seed)
     fresh = Generator(GENERATORS[arguments.preset], recipe.face, recipe.enhancer)
-    base = base_generator(arguments.preset)
-    start = arguments.start or ("base" if base.is_file() else "none")
+    base, start = base_generator(arguments.preset), _start(arguments)
     if start == "none":
         return fresh
     if start == "base" and not base.is_file():

@@ -70,6 +70,13 @@ def reconstruction(layer: Tensor, batch: Batch, plate: bool = True) -> dict[str,
     }
 
 
+def drawn(generator: Generator, batch: Batch, ingredients: Ingredients) -> Tensor:
+    """What a generator, on the batch's device, makes of conditions without a previous picture:
+    `[N, 3, S, S]`, 0..1."""
+    layer = generator(network_input(batch, None, ingredients), batch.face)
+    return composited(layer, pictures(batch.plate))
+
+
 @torch.inference_mode()
 def crop_accuracy(
     generator: Generator, data: Examples, ingredients: Ingredients, most: int = 30
@@ -77,10 +84,10 @@ def crop_accuracy(
     """On true conditions of frames, without a previous picture: SSIM and mean absolute error
     (0..255) in the crop."""
     likeness, errors = [], []
+    device = next(generator.parameters()).device
     for place in range(0, len(data), max(1, len(data) // most)):
-        batch = Batch.of(data.examples(place, PLAIN, np.random.default_rng(0)))
-        layer = generator(network_input(batch, None, ingredients), batch.face)
-        picture, true = composited(layer, pictures(batch.plate)), pictures(batch.rgb)
+        batch = Batch.of(data.examples(place, PLAIN, np.random.default_rng(0))).to(device)
+        picture, true = drawn(generator, batch, ingredients), pictures(batch.rgb)
         likeness.append(float(ssim(picture, true)))
         errors.append(float((picture - true).abs().mean() * 255))
     return {"ssim": float(np.mean(likeness)), "error": float(np.mean(errors))}

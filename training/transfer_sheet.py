@@ -12,7 +12,7 @@ from capture.files import write_whole
 from inference.body import PALETTE
 from training.transfer_batches import Batch
 from training.transfer_data import PLAIN, Examples
-from training.transfer_losses import composited, network_input, pictures
+from training.transfer_losses import drawn
 from transfer.condition import Ingredients
 from transfer.generator import Generator
 
@@ -25,13 +25,13 @@ def write_samples(
 ) -> None:
     """A column each for some frames: condition, made, true."""
     columns = []
+    device = next(generator.parameters()).device
     for place in range(0, len(data), max(1, len(data) // COLUMNS)):
         batch = Batch.of(data.examples(place, PLAIN, np.random.default_rng(0)))
-        layer = generator(network_input(batch, None, ingredients), batch.face)
-        picture = composited(layer, pictures(batch.plate))
-        made = (picture[0].permute(1, 2, 0) * 255).round().byte().numpy()
-        drawn = np.maximum(PALETTE[batch.parts[0].numpy()] // 2, batch.limbs[0].numpy())
-        columns.append(np.vstack([drawn, made, batch.rgb[0].numpy()]))
+        picture = drawn(generator, batch.to(device), ingredients)
+        made = (picture[0].permute(1, 2, 0) * 255).round().byte().cpu().numpy()
+        given = np.maximum(PALETTE[batch.parts[0].numpy()] // 2, batch.limbs[0].numpy())
+        columns.append(np.vstack([given, made, batch.rgb[0].numpy()]))
     sheet = np.hstack(columns[:COLUMNS]).astype(np.uint8)
     _, data_out = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     write_whole(path, data_out.tobytes())

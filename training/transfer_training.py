@@ -151,7 +151,8 @@ class TransferTraining:
         preset = generator.preset
         self.recipe = recipe or RECIPES[preset.name]
         self.generator = generator.to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.mean = Generator(preset, self.recipe.face, self.recipe.enhancer)
+        mean = Generator(preset, self.recipe.face, self.recipe.enhancer)
+        self.mean = mean.to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean.load_state_dict(generator.state_dict())
         torch.manual_seed(seed)
         frames = 2 if self.recipe.pairs else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -78,14 +79,15 @@ def test_the_camera_is_shown_as_a_dancer_and_back(
 def test_the_camera_is_shown_by_a_trained_run(
     models: Path, start_server: Start, open_page: Open, tmp_path: Path
 ) -> None:
-    """The run was trained for twenty seconds: a shape of the man where he is, before his park."""
+    """Twenty seconds after the base generator: a shape of the man where he is, before his park."""
     server = start_server()
     run = server.data / "runs" / "me"
     for arguments in (
         ["capture", JUGGLER, "--out", tmp_path / "juggler"],
-        ["train", tmp_path / "juggler", "--out", run, "--minutes", "0.35", "--from", "base"],
+        ["train", tmp_path / "juggler", "--out", run, "--minutes", "0.35"],
     ):
         subprocess.run([sys.executable, RUN, *map(str, arguments)], check=True)
+    assert json.loads((run / "options.json").read_text())["from"] == "base"
     page = open_page(server.url)
     wait_live(page)
     page.locator(".performer", has_text="trained").click()
