@@ -357,6 +357,7 @@ def _json(told: Told) -> str:
         {
             "seconds": round(told.seconds, 1),
             "seconds_left": round(max(told.total_seconds - told.seconds, 0), 1),
+            "step": told.step,
             "pictures": told.seen,
             "pictures_per_second": round(rate, 1),
             "losses": {name: round(value, 4) for name, value in told.losses.items()},

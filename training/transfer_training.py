@@ -109,6 +109,7 @@ class Told:
 
     seconds: float
     total_seconds: float
+    step: int
     seen: int
     losses: dict[str, float]
     held_out: dict[str, float]
@@ -237,9 +238,7 @@ class TransferTraining:
                 found = self._learn(batch)
                 now = time.monotonic()
                 self.seconds += now - began
-                starved = self._waited / max(self.seconds, 1e-9)
-                told = Told(self.seconds, self._total, self.seen, found, self.held_out, starved)
-                tell(told)
+                tell(self._told(found))
                 self.seconds, stopped = self._together.agree(self.seconds, stop(), self._device)
                 over = self.seconds >= self._total or stopped
                 writes = self._together.first
@@ -252,6 +251,10 @@ class TransferTraining:
                 if over:
                     return
                 began = time.monotonic()
+
+    def _told(self, found: dict[str, float]) -> Told:
+        starved = self._waited / max(self.seconds, 1e-9)
+        return Told(self.seconds, self._total, self._step, self.seen, found, self.held_out, starved)
 
     def _learn(self, frames: Sequence[Batch]) -> dict[str, float]:
         """`frames`: the batch, and perhaps the one of the frames before."""

@@ -63,6 +63,7 @@ def test_a_minute_of_training_learns_a_dancer(models: Path, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr[-2000:]
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert lines[0]["seconds"] > 0
+    assert lines[-1]["step"] > lines[0]["step"] > 0
     assert lines[-1]["seconds_left"] < 5
     assert lines[-1]["starved"] < 0.2
     assert f"perform SOURCE.mp4 --as {performer}" in (performer / "README.md").read_text()
