@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from inference.analysis import Labels, Rgb
@@ -22,6 +23,13 @@ DIFFERENT = 28
 UNEXPLAINED = 0.05
 """As a share of the dancer's area, above the clip's median: a limb is not masked, somebody else is
 there, or a second picture shines through."""
+DIM = 16
+"""Of 255: so far from the plate is what shines through, and more than noise."""
+FADED = 0.87
+"""Share of their usual contrast with the plate that dancers keep, however they turn. In a dissolve
+two half transparent ones cover more of it with less."""
+USUAL = 15
+"""Frames before and after whose median is usual."""
 AROUND_SECONDS = 0.07
 """Before and after such a frame as much is left out: a dissolve fades in and out."""
 
@@ -68,6 +76,7 @@ class FrameCheck:
         self._size = (max(1, round(width * factor)), max(1, round(height * factor)))
         self._plate = _small(plate, self._size)
         self._unexplained: list[float] = []
+        self._contrast: list[float] = []
 
     def add(self, rgb: Rgb, labels: Labels) -> None:
         """The next frame, of the plate's size."""
@@ -77,10 +86,10 @@ class FrameCheck:
         around = np.asarray(cv2.dilate(mask.astype(np.uint8), kernel)) > 0
         gain = light(small, self._plate, around.astype(np.uint8))
         away = np.abs(small / gain - self._plate).max(axis=2)
-        # Only what hangs together with the dancer: a door far away is another matter.
-        _, parts = cv2.connectedComponents(((away > DIFFERENT) | around).astype(np.uint8))
-        shown = np.isin(parts, np.unique(parts[around])) & ~around
-        self._unexplained.append(float(shown.sum() / max(mask.sum(), 1)))
+        beside = _together(away > DIFFERENT, around) & ~around
+        self._unexplained.append(float(beside.sum() / max(mask.sum(), 1)))
+        shown = _together(away > DIM, around) & (away > DIM)
+        self._contrast.append(float(away[shown].mean()) if shown.any() else 0.0)
 
     def usable(self, flags: Sequence[Sequence[str]], seconds: NDArray[np.float64]) -> Usable:
         """What is usable of all frames; `flags` and `seconds` of their pairs."""
@@ -99,11 +108,25 @@ class FrameCheck:
         bad = np.flatnonzero(unexplained > np.median(unexplained) + UNEXPLAINED)
         if len(bad) > len(flags) / 2:
             bad = bad[:0]  # The background moves: nothing can be said.
-        for time in seconds[bad]:
+        for time in seconds[np.union1d(bad, self._faded())]:
             near = np.abs(seconds - time) <= AROUND_SECONDS
             reasons.update({int(one): UNCLEAR for one in np.flatnonzero(near)})
         numbers = [number for number in range(len(flags)) if number not in reasons]
         return Usable(numbers, reasons)
+
+    def _faded(self) -> NDArray[np.intp]:
+        """Numbers of the frames in which the dancer has less contrast than before and after."""
+        contrast = np.array(self._contrast)
+        windows = sliding_window_view(np.pad(contrast, USUAL, mode="edge"), 2 * USUAL + 1)
+        usual = np.median(windows, axis=1)
+        return np.flatnonzero((contrast > 0) & (contrast < FADED * usual))
+
+
+def _together(seen: NDArray[np.bool_], around: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The dancer's surroundings and what of `seen` hangs together with them: a door far away is
+    another matter."""
+    _, parts = cv2.connectedComponents((seen | around).astype(np.uint8))
+    return np.isin(parts, np.unique(parts[around]))
 
 
 def _small(rgb: Rgb, size: tuple[int, int]) -> Rgb:

@@ -80,6 +80,22 @@ def test_a_ghost_and_a_lost_limb_are_found() -> None:
     assert usable.sentence().startswith("2 of 30 frames are left out: 2 badly masked")
 
 
+def test_a_dissolve_is_found_even_where_both_of_them_are_masked() -> None:
+    """Two shots that fade into each other over eight frames, the first mask over both."""
+    seen = []
+    for number in range(60):
+        share = float(np.clip((number - 25) / 9, 0, 1))
+        (before, first), (after, second) = walker(60 + number), walker(170 + number)
+        mixed = (before * (1 - share) + after * share).round().astype(np.uint8)
+        labels = np.where(share < 1, first, 0) + np.where(share > 0, second, 0)
+        seen.append((mixed, np.minimum(labels, 13).astype(np.uint8)))
+    check = FrameCheck(PARK)
+    for rgb, labels in seen:
+        check.add(rgb, labels)
+    usable = check.usable([[]] * 60, np.arange(60) / 30)
+    assert set(range(26, 34)) <= set(usable.reasons) <= set(range(23, 37))
+
+
 def test_blur_is_left_out_unless_everything_is_like_that() -> None:
     check = FrameCheck(PARK)
     for number in range(10):
