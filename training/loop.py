@@ -43,7 +43,8 @@ def follow(mean: nn.Module, network: nn.Module, step: int, longest: float) -> No
     means, ours = mean.state_dict(), network.state_dict()
     floating = [name for name, value in means.items() if value.is_floating_point()]
     # All at once: on a GPU a step is as long as the number of its calls.
-    average = get_ema_multi_avg_fn(min(longest, (1 + step) / (10 + step)))
+    decay = min(longest, (1 + step) / (10 + step))
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     average([means[name] for name in floating], [ours[name] for name in floating], step)
     for name in means.keys() - floating:
         means[name].copy_(ours[name])
