@@ -15,6 +15,7 @@ import torch
 from capture.progress import Progress
 from inference import zoo
 from training import export_tflite
+from training.curves import write_curves
 from training.distill import Told, Training
 from training.errors import TrainingError
 from training.finish import finish, install
@@ -22,7 +23,7 @@ from training.held_out import held_out_accuracy
 from training.network import PRESETS, Student
 from training.prepare import Prepared, prepare
 from training.run_folder import RunFolder, load_student, metadata, save_student
-from training.sheet import write_curves, write_sheet
+from training.sheet import write_sheet
 from training.sources import find_samples
 from training.student_network import StudentNetwork
 from training.teacher import Teacher

@@ -1,10 +1,9 @@
-"""Pictures in a run's folder: how the losses fell, and what the student sees beside the teacher."""
+"""A picture in a student's run: what it sees beside the teacher."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,10 +21,6 @@ SIDE = 200
 """Of a picture on the sheet, pixels."""
 ROWS = 8
 SEEN = 0.3
-
-_WIDTH, _HEIGHT, _MARGIN = 900, 420, 48
-_COLOURS = [(110, 64, 170), (255, 94, 99), (26, 199, 194), (255, 140, 56), (47, 150, 224),
-            (96, 200, 96), (120, 120, 120), (210, 62, 167)]  # fmt: skip
 
 Picture = NDArray[np.uint8]
 
@@ -69,38 +64,6 @@ def _square(picture: Picture) -> Picture:
     square = np.zeros((SIDE, SIDE, 3), np.uint8)
     square[: small.shape[0], : small.shape[1]] = small[:SIDE, :SIDE]
     return square
-
-
-def write_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
-    """Losses (each as a share of its first value) and held-out accuracy over the minutes."""
-    canvas = np.full((_HEIGHT, 2 * _WIDTH, 3), 255, np.uint8)
-    if history:
-        minutes = [line["seconds"] / 60 for line in history]
-        for left, key in ((0, "losses"), (_WIDTH, "held_out")):
-            for number, name in enumerate(history[0][key]):
-                values = [float(line[key].get(name, np.nan)) for line in history]
-                shares = [v / values[0] for v in values] if key == "losses" else values
-                _curve(canvas, left, number, minutes, shares, f"{name} {values[-1]:.3f}")
-    _write(canvas, path)
-
-
-def _curve(
-    canvas: Picture, left: int, number: int, xs: list[float], ys: list[float], title: str
-) -> None:
-    """One line on one of the two charts: y from 0 to 1.2, x from 0 to the last minute."""
-    colour = _COLOURS[number % len(_COLOURS)]
-    wide, high = _WIDTH - 2 * _MARGIN, _HEIGHT - 2 * _MARGIN
-    x = np.array(xs) / max(xs[-1], 1e-9) * wide + left + _MARGIN
-    y = _HEIGHT - _MARGIN - np.clip(ys, 0, 1.2) / 1.2 * high
-    points = np.rint(np.stack([x, y], -1)[np.isfinite(y)]).astype(np.int32)
-    cv2.polylines(canvas, [points], False, colour, 2, cv2.LINE_AA)
-    place = (left + _WIDTH - 260, _MARGIN + 20 * number)
-    cv2.putText(canvas, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
-    corner = (left + _MARGIN, _HEIGHT - _MARGIN)
-    cv2.rectangle(canvas, corner, (corner[0] + wide, _MARGIN), (210, 210, 210), 1)
-    last = f"{xs[-1]:.0f} min"
-    place = (corner[0] + wide - 50, corner[1] + 20)
-    cv2.putText(canvas, last, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (90, 90, 90), 1, cv2.LINE_AA)
 
 
 def _write(picture: Picture, path: Path) -> None:

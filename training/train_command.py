@@ -17,11 +17,12 @@ import torch
 
 from capture.files import write_whole
 from capture.progress import Progress
+from training.curves import write_curves
 from training.errors import TrainingError
 from training.perceptual import vgg_path
+from training.recipes import RECIPES, Recipe
 from training.run_folder import RunFolder
 from training.same_person import check_one_person
-from training.sheet import write_curves
 from training.shown_as import ShownAs
 from training.together import Together
 from training.transfer_data import Augment, Joined
@@ -35,7 +36,7 @@ from training.transfer_sources import (
     some_labels,
     split,
 )
-from training.transfer_training import RECIPES, Recipe, Teacher, Told, TransferTraining
+from training.transfer_training import Teacher, Told, TransferTraining
 from transfer.condition import Ingredients
 from transfer.generator import GENERATORS, Generator
 from transfer.target import Target, find_target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -63,22 +63,35 @@ class Batch:
             }
         )
 
+    def pinned(self) -> Batch:
+        """In memory that a GPU fetches from by itself, while this process goes on (CUDA only)."""
+        return self._each(Tensor.pin_memory)
+
     def to(self, device: torch.device) -> Batch:
-        """On another device."""
+        """On another device; nothing waits for what is pinned."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         return type(self)(
-            **{field.name: getattr(self, field.name).to(device) for field in fields(self)}
+            **{field.name: change(getattr(self, field.name)) for field in fields(self)}
         )
 
 
 def batches(
-    data: Examples, count: int, augment: Augment, seed: int, first: int = 0, every: int = 1
+    data: Examples,
+    count: int,
+    augment: Augment,
+    seed: int,
+    first: int = 0,
+    every: int = 1,
+    pinned: bool = False,
 ) -> Generator[list[Batch]]:
     """Batches `first`, `first + every` and so on: the frames, and with `augment.before` those
     before them.
 
     Of the endless row of examples that belongs to a seed, each step takes its own, whatever the
     threads, and however many processes (`every`) share them. All of a step are windows, or whole
-    (`WHOLE_EVERY`) and fewer.
+    (`WHOLE_EVERY`) and fewer. `pinned`: the threads pin them, for a GPU to fetch.
     """
 
     def draw(number: int, whole: bool) -> list[Example]:
@@ -92,6 +105,7 @@ def batches(
         many = max(1, count // 4) if whole else count
         begin = step * every * count + rank * many
         drawn = [draw(begin + place, whole) for place in range(many)]
-        return [Batch.of(frames) for frames in zip(*drawn, strict=True)]
+        made = [Batch.of(frames) for frames in zip(*drawn, strict=True)]
+        return [batch.pinned() for batch in made] if pinned else made
 
     return made_ahead(make, first)

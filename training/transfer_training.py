@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from training.errors import TrainingError
 from training.judging import Opponent
 from training.loop import best_device, follow, has_bfloat16, out_of_memory
 from training.perceptual import find_features, perceptual_loss
+from training.recipes import RECIPES, Recipe
 from training.run_folder import RunFolder
 from training.together import Together
 from training.transfer_batches import Batch, batches
@@ -44,6 +47,8 @@ RUNNING_MEAN = 0.998
 SAVE_SECONDS = 20.0
 MEASURE_SECONDS = 60.0
 FIRST_MEASURE_SECONDS = 15.0
+NOTED_STEPS = 100
+"""The losses in a run's history are the mean of so many steps: one batch is easy, the next hard."""
 PREVIOUS_NOISE = 0.04
 """Standard deviation of the noise on a fed-back picture: its errors must be forgiven, or they
 build up."""
@@ -66,33 +71,6 @@ WEIGHTS = {
 
 class NotANumber(TrainingError):
     """The loss is no number any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What a performer is trained with besides the pixels."""
-
-    pairs: bool = False
-    """Judged two frames at a time, so that it does not flicker (Chan et al., "Everybody Dance
-    Now", ICCV 2019, section 4.2)."""
-    scales: int = 1
-    """Of the discriminator."""
-    face: bool = False
-    """With a face stage."""
-    enhancer: bool = False
-    """Drawn at half the size, then enhanced."""
-    plate: bool = True
-    """The dancer alone is drawn, over the clean plate; without, their surroundings as well."""
-    perceptual: bool = False
-    """With a perceptual loss of VGG-16 besides, where its weights are on this machine."""
-
-
-RECIPES = {
-    "realtime": Recipe(),
-    "direct": Recipe(),
-    "quality": Recipe(pairs=True, scales=2, face=True, perceptual=True),
-}
-"""By preset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +209,14 @@ class TransferTraining:
         measured = saved - MEASURE_SECONDS + FIRST_MEASURE_SECONDS
         first = self._step * self._together.count + self._together.rank
         every = self._together.count
-        with closing(batches(data, self._batch, augment, self._seed, first, every)) as made:
+        pinned = self._device.type == "cuda"
+        with closing(batches(data, self._batch, augment, self._seed, first, every, pinned)) as made:
+            recent: deque[dict[str, float]] = deque(maxlen=NOTED_STEPS)
             began = time.monotonic()
             for batch in made:
                 self._waited += time.monotonic() - began
                 found = self._learn(batch)
+                recent.append(found)
                 now = time.monotonic()
                 self.seconds += now - began
                 tell(self._told(found))
@@ -243,7 +224,7 @@ class TransferTraining:
                 over = self.seconds >= self._total or stopped
                 writes = self._together.first
                 if writes and (over or now - measured >= MEASURE_SECONDS):
-                    self._measure(held_out, found)
+                    self._measure(held_out, recent)
                     measured = time.monotonic()
                 if writes and (over or now - saved >= SAVE_SECONDS):
                     self._save()
@@ -359,10 +340,11 @@ class TransferTraining:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device))
 
-    def _measure(self, held_out: Examples, found: dict[str, float]) -> None:
+    def _measure(self, held_out: Examples, recent: Sequence[dict[str, float]]) -> None:
         self.held_out = crop_accuracy(self.mean.eval(), held_out, self._ingredients)
         line: dict[str, Any] = {"seconds": round(self.seconds, 1), "seen": self.seen}
-        self._run.note(line | {"losses": found, "held_out": self.held_out})
+        losses = {name: fmean(one[name] for one in recent if name in one) for name in recent[-1]}
+        self._run.note(line | {"losses": losses, "held_out": self.held_out})
 
     def checkpoint(self) -> dict[str, Any]:
         """All that is needed to go on from here."""

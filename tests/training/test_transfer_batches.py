@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import fields
 from itertools import islice
 
 import numpy as np
+import pytest
 import torch
 
 from training.transfer_batches import WHOLE_EVERY, batches, window
@@ -39,6 +42,32 @@ def test_most_steps_see_windows_and_processes_agree_which(data: Data) -> None:
     for number, both in enumerate((whole, windows)):
         parts = [steps[number][0].rgb for steps in halves]
         assert torch.equal(torch.cat(parts), both.rgb)
+
+
+def test_for_a_gpu_the_threads_pin_all_of_a_batch(
+    data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a GPU PyTorch cannot pin: a copy stands in for the pinned memory."""
+    pinned: list[torch.Tensor] = []
+
+    def pin(tensor: torch.Tensor) -> torch.Tensor:
+        assert threading.current_thread() is not threading.main_thread()
+        pinned.append(tensor.clone())
+        return pinned[-1]
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    learnt, _ = data
+    for_gpu = batches(learnt, 2, Augment(), seed=1, pinned=True)
+    [batch] = next(for_gpu)
+    for_gpu.close()
+    for field in fields(batch):
+        assert any(getattr(batch, field.name) is one for one in pinned), field.name
+    pinned.clear()
+    plain = batches(learnt, 2, Augment(), seed=1)
+    [same] = next(plain)
+    plain.close()
+    assert not pinned
+    assert torch.equal(same.rgb, batch.rgb)
 
 
 def test_a_window_is_a_piece_of_every_frame_with_the_dancer_in_it(data: Data) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import torch
 
+from training.recipes import Recipe
 from training.run_folder import RunFolder
 from training.together import Together
 from training.transfer_data import Augment, TransferData
 from training.transfer_sources import split
-from training.transfer_training import Recipe, Told, TransferTraining
+from training.transfer_training import Told, TransferTraining
 from transfer.condition import Ingredients
 from transfer.crop import usual_side
 from transfer.generator import GENERATORS, Generator
