@@ -118,7 +118,7 @@ def examples_of(
                 if source is None or theirs is None:
                     found.append(ours)
                 else:
-                    found.append(DirectData(ours, target, theirs, source))
+                    found.append(DirectData(ours, target, theirs, source, found is data))
         for other in others:
             data.append(TransferData(other, other.numbers, sides[0], size, progress))
     return Joined(data), Joined(kept_out)

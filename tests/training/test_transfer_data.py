@@ -97,8 +97,8 @@ def test_direct_examples_show_the_source_in_the_pose_of_the_target(
 ) -> None:
     """The dancer as a source of themselves: the nearest pose is the very frame."""
     learnt, _ = data
-    direct = DirectData(learnt, target, learnt, target)
-    assert direct.matches == list(range(len(learnt)))
+    direct = DirectData(learnt, target, learnt, target, both_ways=False)
+    assert direct.pairs == [(place, place) for place in range(len(learnt))]
     [example] = direct.examples(4, Augment(mirror=1.0, drop=0), np.random.default_rng(2))
     there = example.mask > 0
     np.testing.assert_array_equal(example.limbs[there], example.rgb[there])
@@ -109,3 +109,18 @@ def test_direct_examples_show_the_source_in_the_pose_of_the_target(
     np.testing.assert_array_equal(x[0, 0].numpy(), 1 - example.mask)
     assert not x[:, 2:PARTS].any()
     assert torch.equal((x[:, PARTS:-4] * 255).round().byte(), batch.limbs.permute(0, 3, 1, 2))
+
+
+def test_direct_examples_show_every_picture_of_the_source(target: Target, data: Data) -> None:
+    """The last of the dancer's frames as the target, the first as the source."""
+    learnt, held_out = data
+    random = np.random.default_rng
+    direct = DirectData(held_out, target, learnt, target, both_ways=True)
+    assert {there for _, there in direct.pairs} == set(range(len(learnt)))
+    assert {here for here, _ in direct.pairs} == set(range(len(held_out)))
+    shown = direct.pairs[len(held_out)]
+    [example] = direct.examples(len(held_out), PLAIN, random(0))
+    [ours] = held_out.examples(shown[0], PLAIN, random(0))
+    [theirs] = learnt.examples(shown[1], PLAIN, random(0))
+    assert np.array_equal(example.rgb, ours.rgb)
+    assert np.array_equal(example.parts, theirs.mask)
