@@ -39,7 +39,7 @@ def write_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
             values = np.array([line[key].get(name, np.nan) for line in history], np.float64)
             there = np.isfinite(values)
             if there.any():
-                _curve(chart, number, name, minutes[there] / minutes[-1], values[there])
+                _curve(chart, number, name, minutes[there] / max(minutes[-1], 1e-9), values[there])
     _, data = cv2.imencode(".png", cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
     write_whole(path, data.tobytes())
 

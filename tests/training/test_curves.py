@@ -37,3 +37,10 @@ def test_every_line_is_drawn_over_its_own_range(tmp_path: Path) -> None:
 def test_a_run_that_was_never_measured_has_empty_charts(tmp_path: Path) -> None:
     write_curves([], tmp_path / "curves.png")
     assert (cv2.imread(str(tmp_path / "curves.png")) == 255).mean() > 0.9
+
+
+def test_a_run_that_was_stopped_at_once_has_charts(tmp_path: Path) -> None:
+    line = {"seconds": 0.0, "losses": {"pixels": 0.05}, "held_out": {"ssim": 0.9}}
+    write_curves([line], tmp_path / "curves.png")
+    picture = cv2.cvtColor(cv2.imread(str(tmp_path / "curves.png")), cv2.COLOR_BGR2RGB)
+    assert (picture == _COLOURS[0]).all(-1).any()
