@@ -215,39 +215,39 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    from training import train_command
+    from training.performer import train_command
 
     train_command.add_arguments(parser)
 
 
 def _add_export_model(parser: argparse.ArgumentParser) -> None:
-    from training import export_performer
+    from training.performer import export_performer
 
     export_performer.add_arguments(parser)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    from training import evaluate_performer_command
+    from training.performer.measuring import evaluate_performer_command
 
     evaluate_performer_command.add_arguments(parser)
     _add_network(parser)
 
 
 def _add_perform(parser: argparse.ArgumentParser) -> None:
-    from transfer import perform_command
+    from transfer.output import perform_command
 
     perform_command.add_arguments(parser)
     _add_network(parser)
 
 
 def _add_distill(parser: argparse.ArgumentParser) -> None:
-    from training import distill_command
+    from training.network import distill_command
 
     distill_command.add_arguments(parser)
 
 
 def _add_evaluate_model(parser: argparse.ArgumentParser) -> None:
-    from training import evaluate_command
+    from training.network import evaluate_command
 
     evaluate_command.add_arguments(parser)
 

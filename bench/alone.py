@@ -12,7 +12,7 @@ from bench.clip import FPS, Clip
 from bench.loop import Row
 from inference.analyzer import Analyzer
 from inference.pool import NetworkPool
-from transfer.performers import find_performer
+from transfer.performers.factory import find_performer
 
 WARM_UP = 10
 """Frames that are not counted: memory is found and caches are filled."""

@@ -23,7 +23,7 @@ from bench.loop import SETTLE_SECONDS, Row
 from bench.serving import BenchError, Server, serving
 from capture.dataset import Dataset
 from server.performers import PREFIX, RUN, WAITING
-from transfer.trained_files import INT8_NAME, WEIGHTS_NAME, is_trained
+from transfer.performers.trained_files import INT8_NAME, WEIGHTS_NAME, is_trained
 
 READY_SECONDS = 60.0
 """A long dataset takes some time before it is shown."""

@@ -23,7 +23,7 @@ from server.output_track import MediaClock, Picture
 from server.pictures import I420, FrameClock, from_rgb, to_i420, to_rgb, waiting_picture
 from server.slot import NewestSlot
 from server.stats import LiveStats
-from transfer.performer import Performer
+from transfer.performers.performer import Performer
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from capture.dataset import Dataset
 from server.background import Background
 from server.settings import Settings
 from transfer.errors import TransferError
-from transfer.knn import KnnPerformer
-from transfer.performer import Performer
-from transfer.target import Target
-from transfer.trained_files import PERFORMER_NAME, THUMBNAIL_NAME, WEIGHTS_NAME, title_of
+from transfer.performers.knn import KnnPerformer
+from transfer.performers.performer import Performer
+from transfer.performers.trained_files import PERFORMER_NAME, THUMBNAIL_NAME, WEIGHTS_NAME, title_of
+from transfer.target.target import Target
 
 PREFIX = "as:"
 """Of the names of views that are performers; a dataset's id follows, or `run:` and a folder."""
@@ -97,7 +97,7 @@ class Performers:
     def _open_run(self, run: str) -> Performer:
         # PyTorch is imported for this alone: boards that only capture do without it.
         try:
-            from transfer.gan import GanPerformer
+            from transfer.performers.gan import GanPerformer
         except ImportError as error:
             raise TransferError(
                 "Trained performers need PyTorch: run "

@@ -20,13 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor
 
 from capture.files import write_whole
 from training.errors import TrainingError
-from training.network import PRESETS, Student
 
 VERSION = 1
 
@@ -107,44 +103,3 @@ class RunFolder:
                 f"{path} is damaged: delete it to begin anew with the labels that are there."
             ) from error
         return state
-
-
-def save_student(student: Student, path: Path) -> None:
-    """Weights in fp16, with the preset's name, as safetensors."""
-    tensors = {
-        name: value.half() if value.is_floating_point() else value
-        for name, value in student.state_dict().items()
-    }
-    contiguous = {name: value.contiguous() for name, value in tensors.items()}
-    write_whole(path, save(contiguous, {"preset": student.preset.name, "version": str(VERSION)}))
-
-
-def load_student(path: Path) -> Student:
-    """A student with the weights of a file; `TrainingError` when it cannot be."""
-    try:
-        tensors: dict[str, Tensor] = load_file(path)
-        preset = _preset_of(path)
-        student = Student(PRESETS[preset])
-        student.load_state_dict({name: value.float() for name, value in tensors.items()})
-    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
-        raise TrainingError(f"{path} holds no student of this version: {error}") from error
-    return student
-
-
-def _preset_of(path: Path) -> str:
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        return str((file.metadata() or {})["preset"])
-
-
-def metadata(path: Path) -> dict[str, Any]:
-    """What lies beside a network of ours; empty when there is none."""
-    beside = path.with_suffix(".json")
-    try:
-        found: dict[str, Any] = json.loads(beside.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{beside} cannot be read: {error}.") from error
-    return found

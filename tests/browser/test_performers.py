@@ -18,7 +18,7 @@ from capture.importer import ImportOptions, import_video
 from inference.pool import NetworkPool
 from tests.browser.conftest import JUGGLER, RUN, Open, Server, wait_live
 from tests.browser.test_capture_page import DECODED, pixels
-from transfer.target import Target
+from transfer.target.target import Target
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 Start = Callable[..., Server]

@@ -19,10 +19,10 @@ from inference.personlab import decode_people
 from inference.pool import NetworkPool
 from inference.runtime import CPU
 from inference.segmentation import label_map
-from training.evaluate_command import QUANTISATION, SPEED
-from training.evaluation import ROWS, Material, photos
-from training.metrics import iou
-from training.sources import read_mask, read_photo
+from training.network.evaluate_command import QUANTISATION, SPEED
+from training.network.evaluation import ROWS, Material, photos
+from training.network.metrics import iou
+from training.network.sources import read_mask, read_photo
 
 FILES = sorted(zoo.BUILT_IN_FOLDER.glob("*.tflite"))
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"

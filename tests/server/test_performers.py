@@ -11,12 +11,12 @@ from inference.errors import UnderstudyError
 from server.house import HOUSE
 from server.performers import note
 from tests.server.test_datasets_api import ID, make
-from transfer.condition import Ingredients
-from transfer.generator import GENERATORS, Generator
-from transfer.target import Target
-from transfer.trained import Trained, save_generator
-from transfer.trained_files import WEIGHTS_NAME
-from transfer.unseen import Unseen
+from transfer.performers.condition import Ingredients
+from transfer.performers.generator import GENERATORS, Generator
+from transfer.performers.trained import Trained, save_generator
+from transfer.performers.trained_files import WEIGHTS_NAME
+from transfer.target.target import Target
+from transfer.target.unseen import Unseen
 
 
 async def test_every_whole_dataset_is_listed(serve):

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.transfer.conftest import juggler, target  # noqa: F401  Fixtures.
-from training.transfer_data import TransferData
-from training.transfer_sources import split
-from transfer.crop import usual_side
-from transfer.target import Target
+from training.performer.data import TransferData
+from training.performer.sources import split
+from transfer.performers.crop import usual_side
+from transfer.target.target import Target
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.body import SKELETON
-from training.labelled import Labelled
+from training.network.labelled import Labelled
 
 STANDING = np.array(
     [(50, 12), (53, 9), (47, 9), (57, 11), (43, 11), (62, 28), (38, 28), (70, 45), (30, 45),

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from training.coco_people import mask_of, people_of, read_annotations
 from training.errors import TrainingError
-from training.labelled import UNKNOWN
+from training.network.coco_people import mask_of, people_of, read_annotations
+from training.network.labelled import UNKNOWN
 
 
 @given(arrays(np.uint8, (13, 17), elements={"min_value": 0, "max_value": 1}))

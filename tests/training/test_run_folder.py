@@ -9,8 +9,9 @@ import torch
 
 from capture.errors import CaptureError
 from training.errors import TrainingError
-from training.network import PRESETS, Student
-from training.run_folder import RunFolder, load_student, save_student
+from training.network.student import PRESETS, Student
+from training.network.student_files import load_student, save_student
+from training.run_folder import RunFolder
 
 OPTIONS = {"preset": "tiny", "seed": 0}
 

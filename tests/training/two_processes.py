@@ -12,16 +12,16 @@ from pathlib import Path
 
 import torch
 
-from training.recipes import Recipe
+from training.performer.data import Augment, TransferData
+from training.performer.recipes import Recipe
+from training.performer.sources import split
+from training.performer.training import Told, TransferTraining
 from training.run_folder import RunFolder
 from training.together import Together
-from training.transfer_data import Augment, TransferData
-from training.transfer_sources import split
-from training.transfer_training import Told, TransferTraining
-from transfer.condition import Ingredients
-from transfer.crop import usual_side
-from transfer.generator import GENERATORS, Generator
-from transfer.target import Target
+from transfer.performers.condition import Ingredients
+from transfer.performers.crop import usual_side
+from transfer.performers.generator import GENERATORS, Generator
+from transfer.target.target import Target
 
 STEPS = 6
 

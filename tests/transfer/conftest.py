@@ -6,7 +6,7 @@ import pytest
 
 from capture.importer import ImportOptions, import_video
 from inference.pool import NetworkPool
-from transfer.target import Target
+from transfer.target.target import Target
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -1,0 +1,53 @@
+"""Where a distillation's start weights come from, and what is told of them."""
+
+import re
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference import zoo
+from tests.training.people import at, picture
+from training.errors import TrainingError
+from training.network.distill_command import _held_out, learnt_before, weights_of
+from training.network.labelled import Packed
+from training.network.prepare import Prepared
+from training.network.student_files import load_student
+
+
+def test_the_network_that_comes_with_the_program_can_be_trained_on() -> None:
+    path = weights_of("built-in", "default")
+    assert path.parent == zoo.BUILT_IN_FOLDER
+    assert load_student(path).preset.name == "default"
+    learnt = learnt_before("built-in", "default")
+    assert len(learnt) > 3000
+    assert all(len(checksum) == 64 for checksum in learnt)
+    assert learnt_before("none", "default") == []
+
+
+def test_a_start_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="No accurate network comes with the program: leave"):
+        weights_of("built-in", "accurate")
+    with pytest.raises(TrainingError, match=r"is no run with weights: .*student\.safetensors"):
+        weights_of(str(tmp_path), "default")
+
+
+def test_what_the_start_knew_is_told_beside_what_is_known_now() -> None:
+    random = np.random.default_rng(1)
+    people = [[at(*random.uniform(20, 90, 2), 1.2)] for _ in range(2)]
+    held_out = [Packed.of(picture(one, (192, 192)), "mask") for one in people]
+    prepared = Prepared(held_out, held_out, [], [])
+    student = load_student(weights_of("built-in", "tiny"))
+    fresh = Namespace(start="none", preset="default")
+    tuned = Namespace(start="built-in", preset="default")
+    figures = r"person_iou [01]\.\d{3}, pck [01]\.\d{3}"
+    assert re.fullmatch(rf"Held out: {figures}\.", _held_out(fresh, prepared, student))
+    told = re.fullmatch(
+        rf"Held out, before: ({figures}); now: ({figures})\.", _held_out(tuned, prepared, student)
+    )
+    assert told is not None
+    assert told[1] != told[2]
+    assert told[2] in _held_out(fresh, prepared, student)
+    nothing = Prepared(held_out, [], [], [])
+    assert _held_out(tuned, nothing, student) == "Nothing was held out to be measured."

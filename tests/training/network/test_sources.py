@@ -1,0 +1,136 @@
+"""What can be learnt from, and what is said about what cannot."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from training.errors import TrainingError
+from training.network.sources import (
+    COCO,
+    JOINTS,
+    MASK,
+    TEACHER,
+    coco_joints,
+    find_samples,
+    read_mask,
+    read_photo,
+)
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+
+
+def photos(folder: Path, count: int = 4) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        cv2.imwrite(str(folder / f"{number:02d}.jpg"), PHOTO)
+    return folder
+
+
+def test_a_folder_of_photos_and_a_clip(tmp_path: Path) -> None:
+    folder = photos(tmp_path / "mixed")
+    clip = Path(__file__).parents[2] / "data" / "dancer_c_288.mp4"
+    (folder / "dance.mp4").write_bytes(clip.read_bytes())
+    (folder / "notes.txt").write_text("not a picture")
+    samples = find_samples([folder], 0.0)
+    names = [sample.name for sample in samples]
+    assert names[:4] == ["00.jpg", "01.jpg", "02.jpg", "03.jpg"]
+    assert all(name.startswith("dance.mp4#") for name in names[4:])
+    assert len(names) == 8
+    assert {sample.kind for sample in samples} == {TEACHER}
+    assert not any(sample.held_out for sample in samples)
+
+
+def test_every_tenth_of_each_source_is_held_out(shared: Path) -> None:
+    folders = [shared / "data" / "people", shared / "data" / "sports"]
+    samples = find_samples(folders, 0.1)
+    for folder, kind, count in zip(folders, (MASK, JOINTS), (91, 300), strict=True):
+        names = sorted(path.name for path in (folder / "photos").glob("*")) or sorted(
+            path.name for path in (folder / "images").glob("*")
+        )
+        held_out = [s.files[0].name for s in samples if s.kind == kind and s.held_out]
+        assert held_out == names[::10]
+        assert len(held_out) == count
+
+
+def test_people_of_coco_are_found(shared: Path) -> None:
+    samples = find_samples([shared / "data" / "coco_person"], 0.0)
+    assert len(samples) == 26
+    assert {sample.kind for sample in samples} == {COCO}
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({}, "holds nothing to learn from"),
+        ({"a.txt": b"x"}, "holds nothing to learn from"),
+        ({"a.json": b"{"}, "cannot be read as JSON"),
+        ({"a.json": b"[1]"}, "neither in COCO's form nor a list of joints"),
+    ],
+)
+def test_folders_without_anything_are_named(
+    tmp_path: Path, files: dict[str, bytes], sentence: str
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(TrainingError, match=sentence):
+        find_samples([tmp_path], 0.1)
+
+
+def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"There is no .*nowhere"):
+        find_samples([tmp_path / "nowhere"], 0.1)
+
+
+def test_annotations_without_files_are_passed_over(tmp_path: Path) -> None:
+    photos(tmp_path / "images", 2)
+    marks = [[1.0, 2.0, 1]] * 2
+    images = {"00.jpg": marks, "gone.jpg": marks, "../../etc/passwd": marks}
+    content = {"joints": ["left_knee", "neck"], "images": images}
+    (tmp_path / "joints.json").write_text(json.dumps(content))
+    assert [sample.files[0].name for sample in find_samples([tmp_path], 0.0)] == ["00.jpg"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8 cut short", b"GIF89a"])
+def test_unreadable_pictures_are_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"bad\.jpg is no picture that can be read"):
+        read_photo(path)
+    with pytest.raises(TrainingError, match=r"bad\.jpg is no mask"):
+        read_mask(path)
+
+
+@pytest.mark.parametrize(
+    ("mask", "sentence"),
+    [
+        (np.ones((30, 60), np.uint8), "is 60x30, its photo 60x40"),
+        (np.zeros((40, 60), np.uint8), "marks nobody"),
+    ],
+)
+def test_masks_that_do_not_fit_are_named(tmp_path: Path, mask: Any, sentence: str) -> None:
+    photos(tmp_path / "photos", 1)
+    (tmp_path / "masks").mkdir()
+    cv2.imwrite(str(tmp_path / "masks" / "00.png"), mask)
+    (sample,) = find_samples([tmp_path], 0.0)
+    assert sample.kind == MASK
+    teacher: Any = object()
+    with pytest.raises(TrainingError, match=sentence):
+        sample.label(teacher)
+
+
+def test_joints_come_in_cocos_order() -> None:
+    joints = coco_joints(
+        [[1, 2, 1], [3, 4, 1], [5, 6, 0]], ["left_knee", "neck", "nose"], Path("a")
+    )
+    assert joints[13].tolist() == [1, 2, 1]
+    assert joints[:, 2].sum() == 1
+
+
+@pytest.mark.parametrize("marks", [[[1, 2]], [[1, 2, 1], [3, 4, 1]], [[float("nan"), 2, 1]]])
+def test_joints_that_are_no_numbers_are_refused(marks: Any) -> None:
+    with pytest.raises(TrainingError, match=r"joints of a\.jpg"):
+        coco_joints(marks, ["left_knee"], Path("a.jpg"))

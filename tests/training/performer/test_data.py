@@ -1,0 +1,126 @@
+"""What a performer learns from: examples, batches, pairs of two dancers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from training.performer.batches import Batch
+from training.performer.data import PLAIN, Augment, Joined, TransferData, _confused
+from training.performer.direct_data import DirectData
+from training.performer.losses import network_input
+from transfer.performers.condition import PARTS, Ingredients
+from transfer.target.target import Target
+
+Data = tuple[TransferData, TransferData]
+
+
+def test_an_example_is_picture_and_condition_of_one_frame(target: Target, data: Data) -> None:
+    learnt, _ = data
+    [example] = learnt.examples(5, PLAIN, np.random.default_rng(0))
+    one = learnt.kept[5]
+    true = one.crop.cut(target.frame(one.number), 64)
+    assert np.abs(example.rgb.astype(int) - true).mean() < 10
+    assert example.parts.max() <= 24
+    assert (example.mask == (example.parts > 0)).all()
+    # Where the plate differs from the picture, there somebody is.
+    away = np.abs(example.rgb.astype(int) - example.plate).max(axis=2)
+    assert np.median(away[example.mask > 0]) > 3 * np.median(away[example.mask == 0])
+
+
+def test_the_frame_before_comes_in_the_very_same_crop(target: Target, data: Data) -> None:
+    learnt, _ = data
+    wanted = replace(PLAIN, before=True)
+    now, before = learnt.examples(5, wanted, np.random.default_rng(0))
+    one = learnt.kept[5]
+    assert learnt.kept[4].number == one.number - 1
+    true = one.crop.cut(target.frame(one.number - 1), 64)
+    assert np.abs(before.rgb.astype(int) - true).mean() < 10
+    np.testing.assert_array_equal(now.plate, before.plate)
+    assert (now.parts != before.parts).any()
+    # The first of all has none: it is its own.
+    first, same = learnt.examples(0, wanted, np.random.default_rng(0))
+    np.testing.assert_array_equal(first.rgb, same.rgb)
+
+
+def test_a_mirrored_example_swaps_left_and_right(data: Data) -> None:
+    learnt, _ = data
+    [plain] = learnt.examples(3, PLAIN, np.random.default_rng(0))
+    [other] = learnt.examples(3, replace(PLAIN, mirror=1.0), np.random.default_rng(0))
+    assert np.abs(other.rgb[:, ::-1].astype(int) - plain.rgb).mean() < 3
+    assert np.abs(other.plate[:, ::-1].astype(int) - plain.plate).mean() < 3
+    # Label 1 is the left face, 2 the right (BodyPix): the mirrored one has them swapped.
+    swapped = (other.parts[:, ::-1] == 2) == (plain.parts == 1)
+    assert swapped.mean() > 0.99
+    np.testing.assert_allclose(other.face, (63 - plain.face[0], *plain.face[1:]), atol=0.01)
+
+
+def test_pieces_of_the_dancer_are_taken_for_other_parts_of_them(data: Data) -> None:
+    learnt, _ = data
+    [plain] = learnt.examples(5, PLAIN, np.random.default_rng(0))
+    shares = []
+    for seed in range(20):
+        wanted = replace(PLAIN, blobs=3.0)
+        [other] = learnt.examples(5, wanted, np.random.default_rng(seed))
+        np.testing.assert_array_equal(other.parts > 0, plain.parts > 0)
+        assert set(np.unique(other.parts)) <= set(np.unique(plain.parts))
+        arms = (plain.parts >= 3) & (plain.parts <= 12)  # BodyPix: upper arms to hands.
+        np.testing.assert_array_equal(other.parts[arms], plain.parts[arms])
+        np.testing.assert_array_equal(other.mask, plain.mask)
+        np.testing.assert_array_equal(other.limbs, plain.limbs)
+        shares.append((other.parts != plain.parts).sum() / plain.mask.sum())
+    assert 0.02 < np.mean(shares) < 0.5
+    assert len(set(shares)) > 10  # Now few, now many.
+
+
+def test_a_dancer_so_near_that_nothing_else_is_seen_is_not_confused() -> None:
+    near = np.full((64, 64), 13, np.uint8)  # The front of a trunk.
+    np.testing.assert_array_equal(_confused(near, 3, np.random.default_rng(0)), near)
+
+
+def test_clips_are_joined_in_order(data: Data) -> None:
+    both = Joined(data)
+    assert len(both) == len(data[0]) + len(data[1])
+    random = np.random.default_rng
+    for place, (part, own) in {
+        0: (0, 0), len(data[0]) - 1: (0, len(data[0]) - 1), len(data[0]): (1, 0)
+    }.items():  # fmt: skip
+        [ours] = both.examples(place, PLAIN, random(0))
+        [theirs] = data[part].examples(own, PLAIN, random(0))
+        assert np.array_equal(ours.rgb, theirs.rgb)
+
+
+def test_direct_examples_show_the_source_in_the_pose_of_the_target(
+    target: Target, data: Data
+) -> None:
+    """The dancer as a source of themselves: the nearest pose is the very frame."""
+    learnt, _ = data
+    direct = DirectData(learnt, target, learnt, target, both_ways=False)
+    assert direct.pairs == [(place, place) for place in range(len(learnt))]
+    [example] = direct.examples(4, Augment(mirror=1.0, drop=0), np.random.default_rng(2))
+    there = example.mask > 0
+    np.testing.assert_array_equal(example.limbs[there], example.rgb[there])
+    assert not example.limbs[~there].any()
+    batch = Batch.of([example])
+    x = network_input(batch, None, Ingredients(parts=False, pose=False, picture=True))
+    np.testing.assert_array_equal(x[0, 1].numpy(), example.mask)
+    np.testing.assert_array_equal(x[0, 0].numpy(), 1 - example.mask)
+    assert not x[:, 2:PARTS].any()
+    assert torch.equal((x[:, PARTS:-4] * 255).round().byte(), batch.limbs.permute(0, 3, 1, 2))
+
+
+def test_direct_examples_show_every_picture_of_the_source(target: Target, data: Data) -> None:
+    """The last of the dancer's frames as the target, the first as the source."""
+    learnt, held_out = data
+    random = np.random.default_rng
+    direct = DirectData(held_out, target, learnt, target, both_ways=True)
+    assert {there for _, there in direct.pairs} == set(range(len(learnt)))
+    assert {here for here, _ in direct.pairs} == set(range(len(held_out)))
+    shown = direct.pairs[len(held_out)]
+    [example] = direct.examples(len(held_out), PLAIN, random(0))
+    [ours] = held_out.examples(shown[0], PLAIN, random(0))
+    [theirs] = learnt.examples(shown[1], PLAIN, random(0))
+    assert np.array_equal(example.rgb, ours.rgb)
+    assert np.array_equal(example.parts, theirs.mask)

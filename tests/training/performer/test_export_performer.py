@@ -1,0 +1,146 @@
+"""Exported performers: what other runtimes draw is what PyTorch draws."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from inference.runtime import CPU, make_interpreter
+from training.errors import TrainingError
+from training.network import export_tflite
+from training.performer import export_onnx, export_performer
+from training.performer.export_performer import write_int8, write_onnx
+from training.performer.sources import split
+from transfer.performers.condition import CHANNELS, VERSION, Ingredients
+from transfer.performers.crop import usual_side
+from transfer.performers.generator import GENERATORS, Generator
+from transfer.performers.trained import Trained, load_generator, save_generator
+from transfer.performers.trained_files import INT8_NAME, ONNX_NAME, WEIGHTS_NAME
+from transfer.target.target import Target
+
+SIZE = 64
+
+
+def generator(face: bool, enhancer: bool = False) -> Generator:
+    """Random weights; the norms have seen something."""
+    torch.manual_seed(1)
+    made = Generator(GENERATORS["realtime"], face, enhancer)
+    for stage in filter(None, (made.face, made.enhancer)):  # They begin by changing nothing.
+        for parameter in stage.parameters():
+            if parameter.dim() == 4:
+                torch.nn.init.normal_(parameter, std=0.1)
+    made.train()
+    for _ in range(3):
+        made(torch.rand(2, CHANNELS, SIZE, SIZE), torch.tensor([[32.0, 20, 16]] * 2))
+    return made.eval()
+
+
+@pytest.fixture
+def run(target: Target, tmp_path: Path) -> tuple[Path, Trained]:
+    """A run's folder with a generator that has learnt nothing."""
+    learnt, _ = split(target)
+    side = usual_side([target.labels(number) for number in learnt])
+    about = Trained("A juggler", "id", "realtime", SIZE, side, target.stage, Ingredients())
+    about.save(tmp_path, target.plate, target.frame(0))
+    save_generator(generator(face=False), tmp_path / WEIGHTS_NAME)
+    return tmp_path, about
+
+
+def test_onnx_draws_faces_wherever_they_are(target: Target, run: tuple[Path, Trained]) -> None:
+    made = generator(face=True)
+    x = torch.rand(1, CHANNELS, SIZE, SIZE)
+    content, away = export_onnx.as_onnx(made, run[1], [(x, torch.tensor([[30.0, 20, 16]]))])
+    assert away < 1e-4
+    said = {one.key: one.value for one in onnx.load_from_string(content).metadata_props}
+    assert said["condition_version"] == str(VERSION)
+    assert said["size"] == str(SIZE)
+    assert json.loads(said["ingredients"])["parts"]
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    pictures = []
+    for face in ([[30.0, 20, 16]], [[40.0, 50, 10]], [[0.0, 0, 0]]):
+        faces = torch.tensor(face)
+        [drawn] = session.run(["layer"], {"condition": x.numpy(), "faces": faces.numpy()})
+        assert np.abs(drawn - made(x, faces).detach().numpy()).max() < 1e-4
+        pictures.append(drawn)
+    assert all(np.abs(pictures[0] - one).max() > 1e-3 for one in pictures[1:])
+
+
+def test_onnx_has_the_enhancer(run: tuple[Path, Trained]) -> None:
+    made = generator(face=False, enhancer=True)
+    x = torch.rand(1, CHANNELS, SIZE, SIZE)
+    content, _ = export_onnx.as_onnx(made, run[1], [(x, torch.zeros(1, 3))])
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    [drawn] = session.run(["layer"], {"condition": x.numpy()})
+    assert np.abs(drawn - made(x).detach().numpy()).max() < 1e-4
+    plain = generator(face=False)(x).detach().numpy()
+    assert np.abs(drawn - plain).max() > 0.05
+
+
+def test_the_onnx_file_is_checked_on_real_conditions(
+    target: Target, run: tuple[Path, Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, about = run
+    assert write_onnx(folder, about, target) < 1e-4
+    session = onnxruntime.InferenceSession(str(folder / ONNX_NAME))
+    _, held_out = split(target)
+    x, faces = export_performer._conditions(target, held_out, about, 1)[0]
+    [drawn] = session.run(["layer"], {"condition": x.numpy()})
+    wanted = load_generator(folder / WEIGHTS_NAME)(x, faces)
+    assert np.abs(drawn - wanted.detach().numpy()).max() < 1e-4
+    (folder / ONNX_NAME).unlink()
+    monkeypatch.setattr(export_onnx, "CLOSE", -1.0)
+    with pytest.raises(TrainingError, match="differ"):
+        write_onnx(folder, about, target)
+    assert not (folder / ONNX_NAME).exists()
+
+
+@pytest.mark.slow
+def test_ends_stay_in_float_where_int8_loses_too_much(
+    target: Target, run: tuple[Path, Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, about = run
+    monkeypatch.setattr(export_performer, "CALIBRATION", 4)
+    before, after, in_float = write_int8(folder, about, target)
+    assert not in_float
+    assert after == pytest.approx(before, abs=0.01)
+    assert _types(folder) == (np.int8, np.int8, False)
+    monkeypatch.setattr(export_performer, "WORTH_SAYING", -1.0)  # Nothing is ever good enough.
+    before, after, in_float = write_int8(folder, about, target)
+    assert in_float
+    assert after == pytest.approx(before, abs=0.01)
+    assert _types(folder) == (np.float32, np.float32, True)
+
+
+def _types(folder: Path) -> tuple[type, type, bool]:
+    """Of input, output, and whether the first convolution's weights are in float."""
+    interpreter = make_interpreter((folder / INT8_NAME).read_bytes(), CPU, 1)
+    interpreter.allocate_tensors()
+    [given], [made] = interpreter.get_input_details(), interpreter.get_output_details()
+    kinds = {
+        (tuple(one["shape"]), one["dtype"])
+        for one in interpreter.get_tensor_details()
+        if len(one["shape"]) == 4
+    }
+    first, inner = (24, 3, 3, CHANNELS), (160, 3, 3, 160)
+    assert (inner, np.int8) in kinds
+    return given["dtype"], made["dtype"], (first, np.float32) in kinds
+
+
+def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(TrainingError, match=r"onnx.*requirements-export\.txt"):
+        export_tflite.require_packages(export_onnx.PACKAGES)
+
+
+def test_the_dataset_may_be_smaller_than_what_is_asked_for(
+    target: Target, run: tuple[Path, Trained]
+) -> None:
+    _, held_out = split(target)
+    found = export_performer._conditions(target, held_out, run[1], 10_000)
+    assert 0 < len(found) <= len(held_out)

@@ -1,0 +1,95 @@
+"""A trained run is played: its newest weights, or a sentence about why not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from inference.analysis import Analysis
+from tests.figures import person
+from transfer.errors import TransferError
+from transfer.performers.condition import Ingredients
+from transfer.performers.crop import usual_side
+from transfer.performers.factory import find_performer
+from transfer.performers.gan import GanPerformer
+from transfer.performers.generator import GENERATORS, Generator, GeneratorPreset
+from transfer.performers.trained import Trained, load_generator, save_generator
+from transfer.performers.trained_files import PERFORMER_NAME, WEIGHTS_NAME
+from transfer.target.target import Target
+
+SMALL = GeneratorPreset("realtime", (24, 48, 96, 160), 3, 12, 4, 1e-3)
+
+
+def test_a_newer_checkpoint_is_taken_up_and_nobody_is_the_plate(
+    tmp_path: Path, target: Target
+) -> None:
+    about = Trained(
+        "Juggler", "id", "realtime", 64, usual_side([target.labels(0)]), target.stage, Ingredients()
+    )
+    about.save(tmp_path, target.plate, target.frame(0))
+    torch.manual_seed(0)
+    save_generator(Generator(SMALL), tmp_path / WEIGHTS_NAME)
+    performer = GanPerformer(tmp_path)
+    pair = target.pairs[0]
+    assert pair.keypoints is not None
+    keypoints = target.keypoints[0]
+    analysis = Analysis(target.labels(0), person(keypoints), smoothed=keypoints)
+    before = performer.perform(target.frame(0), analysis, 5.0)
+    torch.manual_seed(1)
+    save_generator(Generator(SMALL), tmp_path / WEIGHTS_NAME)
+    performer.reset()
+    same = performer.perform(target.frame(0), analysis, 5.1)
+    assert np.array_equal(same, before)
+    performer.reset()
+    newer = performer.perform(target.frame(0), analysis, 7.0)
+    assert not np.array_equal(newer, before)
+    nobody = Analysis(np.zeros_like(analysis.labels), None)
+    assert np.array_equal(performer.perform(target.frame(0), nobody, 7.1), target.plate)
+
+
+def test_runs_that_cannot_be_used_say_so(tmp_path: Path, target: Target) -> None:
+    about = Trained("J", "id", "realtime", 64, 300, target.stage, Ingredients())
+    about.save(tmp_path, target.plate, target.frame(0))
+    save_generator(Generator(SMALL), tmp_path / WEIGHTS_NAME)
+    assert Trained.load(tmp_path)[0] == about
+    weights = (tmp_path / WEIGHTS_NAME).read_bytes()
+    (tmp_path / WEIGHTS_NAME).write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(TransferError, match="holds no generator"):
+        load_generator(tmp_path / WEIGHTS_NAME)
+    text = (tmp_path / PERFORMER_NAME).read_text()
+    (tmp_path / PERFORMER_NAME).write_text(
+        text.replace('"condition_version": 1', '"condition_version": 99')
+    )
+    with pytest.raises(TransferError, match="another version"):
+        Trained.load(tmp_path)
+    for broken in ('{"parts": [25]}', '{"keypoints": [-1]}', "[3]"):
+        damaged = json.loads(text) | {"unseen": json.loads(broken)}
+        (tmp_path / PERFORMER_NAME).write_text(json.dumps(damaged))
+        with pytest.raises(TransferError, match="no performer that can be used"):
+            Trained.load(tmp_path)
+
+
+def test_a_direct_performer_is_shown_the_sources_own_picture(
+    tmp_path: Path, target: Target
+) -> None:
+    ingredients = Ingredients(parts=False, pose=False, picture=True)
+    about = Trained(
+        "J", "id", "direct", 64, usual_side([target.labels(0)]), target.stage, ingredients
+    )
+    about.save(tmp_path, target.plate, target.frame(0))
+    torch.manual_seed(0)
+    save_generator(Generator(GENERATORS["direct"]), tmp_path / WEIGHTS_NAME)
+    performer = GanPerformer(tmp_path, target.stage)
+    keypoints = target.keypoints[0]
+    analysis = Analysis(target.labels(0), person(keypoints), smoothed=keypoints)
+    bright = np.asarray(cv2.convertScaleAbs(target.frame(0), beta=60))
+    first = performer.perform(target.frame(0), analysis, 0.0)
+    assert np.array_equal(first, performer.perform(target.frame(0), analysis, 0.1))
+    assert not np.array_equal(first, performer.perform(bright, analysis, 0.2))
+    with pytest.raises(TransferError, match="is a direct performer"):
+        find_performer(str(tmp_path), "gan")

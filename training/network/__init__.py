@@ -1,0 +1,1 @@
+"""Training what sees: the segmentation and pose network, from teachers and human marks."""

@@ -1,0 +1,220 @@
+"""`run.py distill`: sources in, a run's folder with a trained student and its TFLite file out."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from capture.progress import Progress
+from inference import zoo
+from training.curves import write_curves
+from training.errors import TrainingError
+from training.network import export_tflite
+from training.network.distill import Told, Training
+from training.network.finish import finish, install
+from training.network.held_out import held_out_accuracy
+from training.network.prepare import Prepared, prepare
+from training.network.sheet import write_sheet
+from training.network.sources import find_samples
+from training.network.student import PRESETS, Student
+from training.network.student_files import load_student, metadata, save_student
+from training.network.student_network import StudentNetwork
+from training.network.teacher import Teacher
+from training.run_folder import RunFolder
+
+TEACHERS = ("bodypix-075",)
+BUILT_IN = "built-in"
+KEEP = 0.8
+"""Of the start weights, unless asked for otherwise."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("sources", nargs="+", type=Path, metavar="DATASET_OR_FOLDER")
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN")
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="default")
+    parser.add_argument("--minutes", type=float, default=60.0, metavar="M")
+    parser.add_argument(
+        "--from", dest="start", default="none", metavar="RUN|built-in|none", help="start weights"
+    )
+    parser.add_argument(
+        "--teacher", nargs="+", default=list(TEACHERS), metavar="NAME", help="default: bodypix-075"
+    )
+    parser.add_argument("--holdout", type=float, default=0.1, metavar="SHARE")
+    parser.add_argument(
+        "--keep",
+        type=float,
+        default=None,
+        metavar="SHARE",
+        help="of the start weights, 0..1, so that nothing is forgotten (0.8 with --from)",
+    )
+    parser.add_argument("--learning-rate", type=float, default=None, metavar="RATE")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.set_defaults(command=main)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; its exit code."""
+    export_tflite.require_packages()
+    if not 0 <= arguments.holdout <= 0.5:
+        raise TrainingError("--holdout is a share between 0 and 0.5.")
+    if not 0 < arguments.minutes <= 60 * 24 * 14:
+        raise TrainingError("--minutes is more than 0 and at most two weeks.")
+    if arguments.keep is None:
+        arguments.keep = 0.0 if arguments.start == "none" else KEEP
+    if not 0 <= arguments.keep < 1:
+        raise TrainingError("--keep is a share from 0 to less than 1.")
+    run = RunFolder(arguments.out)
+    samples = find_samples(arguments.sources, arguments.holdout)
+    run.open(_options(arguments))
+    with Progress("labels", "picture") as progress:
+        prepared = prepare(samples, run.path / "labels", lambda: _teacher(arguments), progress)
+        for sentence in prepared.left_out[:20]:
+            progress.note(sentence)
+    print(
+        f"{len(prepared.learnt)} pictures to learn from, {len(prepared.held_out)} held out, "
+        f"{len(prepared.left_out)} left out."
+    )
+    training = _training(arguments, run)
+    _train(training, prepared)
+    print(f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures.")
+    pictures = prepared.held_out or prepared.learnt
+    student = training.result()
+    # A run that was over already may be asked for with another `--keep`.
+    save_student(student, run.path / "student.safetensors")
+    print(_held_out(arguments, prepared, student))
+    write_sheet(StudentNetwork(student), pictures, run.path / "pictures.png")
+    write_curves(run.history(), run.path / "curves.png")
+    about = {
+        "command": "python " + " ".join(shlex.quote(word) for word in sys.argv),
+        "seed": arguments.seed,
+        "minutes": round(training.seconds / 60, 1),
+        "pictures_seen": training.seen,
+        "from": arguments.start,
+        "keep": arguments.keep,
+        "preset": arguments.preset,
+    }
+    target = run.path / zoo.RUN_FILE
+    checksums = sorted({*prepared.checksums, *learnt_before(arguments.start, arguments.preset)})
+    finished = finish(student, prepared.learnt, prepared.held_out, checksums, about, target)
+    for sentence in finished.sentences:
+        print(sentence)
+    name = run.path.resolve().name
+    install(finished.path, name)
+    print(f"{target} is ready: `python run.py --model {name}`, or choose {name} on the page.")
+    return 0
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "preset": arguments.preset,
+        "sources": [str(path) for path in arguments.sources],
+        "from": arguments.start,
+        "minutes": arguments.minutes,
+        "teacher": arguments.teacher,
+        "holdout": arguments.holdout,
+        "keep": arguments.keep,
+        "learning_rate": arguments.learning_rate,
+        "seed": arguments.seed,
+    }
+
+
+def _teacher(arguments: argparse.Namespace) -> Teacher:
+    return Teacher([zoo.find_model(name) for name in arguments.teacher])
+
+
+def _training(arguments: argparse.Namespace, run: RunFolder) -> Training:
+    torch.manual_seed(arguments.seed)
+    student = Student(PRESETS[arguments.preset])
+    if arguments.start != "none":
+        student = load_student(weights_of(arguments.start, arguments.preset))
+        if student.preset.name != arguments.preset:
+            raise TrainingError(
+                f"{arguments.start} is a {student.preset.name} network: add "
+                f"`--preset {student.preset.name}`."
+            )
+    return Training(
+        student,
+        run,
+        arguments.minutes,
+        arguments.learning_rate,
+        arguments.seed,
+        keep=arguments.keep,
+    )
+
+
+def learnt_before(start: str, preset: str) -> list[str]:
+    """SHA-256 of the files that the start weights have been trained on."""
+    if start == "none":
+        return []
+    about = metadata(weights_of(start, preset).with_suffix(".json"))
+    return [str(checksum) for checksum in about.get("training", {}).get("files", [])]
+
+
+def weights_of(name: str, preset: str) -> Path:
+    """File of the float weights of a run, or of a network that comes with the program."""
+    if name == BUILT_IN:
+        path = zoo.BUILT_IN_FOLDER / f"understudy-{preset}.safetensors"
+        missing = f"No {preset} network comes with the program: leave out `--from built-in`."
+    else:
+        path = Path(name) / "student.safetensors"
+        missing = f"{name} is no run with weights: {path} is missing."
+    if not path.is_file():
+        raise TrainingError(missing)
+    return path
+
+
+def _train(training: Training, prepared: Prepared) -> None:
+    stopped = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    before = signal.signal(signal.SIGTERM, stop)
+    told_at = 0.0
+    try:
+        with Progress("training", "s") as progress:
+
+            def tell(told: Told) -> None:
+                nonlocal told_at
+                progress(round(told.seconds), round(told.total_seconds))
+                if time.monotonic() - told_at >= 60:
+                    told_at = time.monotonic()
+                    progress.note(_line(told))
+
+            training.run(prepared.learnt, prepared.held_out, tell, lambda: stopped, progress.note)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _line(told: Told) -> str:
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in told.losses.items())
+    accuracy = _figures(told.accuracy)
+    rate = told.seen / max(told.seconds, 1e-9)
+    return f"{told.seen} pictures ({rate:.1f}/s): {losses}" + (accuracy and f" | {accuracy}")
+
+
+def _held_out(arguments: argparse.Namespace, prepared: Prepared, student: Student) -> str:
+    """What the held-out pictures say, of the start weights too."""
+    if not prepared.held_out:
+        return "Nothing was held out to be measured."
+
+    def measured(one: Student) -> str:
+        return _figures(held_out_accuracy(StudentNetwork(one).heads, prepared.held_out))
+
+    if arguments.start == "none":
+        return f"Held out: {measured(student)}."
+    start = load_student(weights_of(arguments.start, arguments.preset))
+    return f"Held out, before: {measured(start)}; now: {measured(student)}."
+
+
+def _figures(accuracy: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in accuracy.items())

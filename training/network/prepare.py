@@ -1,0 +1,85 @@
+"""Labelling every sample once, into the run's folder: what is there already is not done again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from capture.errors import CaptureError
+from capture.progress import Progress
+from training.errors import TrainingError
+from training.network.labelled import Packed
+from training.network.sources import Sample, checksum, sentence
+from training.network.teacher import Teacher
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything a run learns from and is measured on."""
+
+    learnt: list[Packed]
+    held_out: list[Packed]
+    checksums: list[str]
+    """SHA-256 of the pictures, videos and labels that are learnt from, sorted."""
+    left_out: list[str]
+    """A sentence for each sample that could not be used."""
+
+
+def prepare(
+    samples: Sequence[Sample],
+    folder: Path,
+    teacher: Callable[[], Teacher],
+    progress: Progress,
+) -> Prepared:
+    """Label the samples, or read the labels of an earlier run.
+
+    Args:
+        samples: from `find_samples`.
+        folder: where labels are kept, made when it is not there.
+        teacher: called once, when something has to be labelled.
+        progress: told of samples done.
+
+    Raises:
+        TrainingError: nothing is left to learn from.
+        CaptureError: the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    learnt: list[Packed] = []
+    held_out: list[Packed] = []
+    left_out: list[str] = []
+    sums: dict[Path, str] = {}
+    used: set[str] = set()
+    ready: Teacher | None = None
+    for number, sample in enumerate(samples):
+        try:
+            for file in sample.files:
+                if file not in sums:
+                    sums[file] = checksum(file)
+            path = folder / f"{_key(sample, [sums[file] for file in sample.files])}.npz"
+            packed = Packed.read(path)
+            if packed is None:
+                if sample.needs_teacher and ready is None:
+                    ready = teacher()
+                packed = Packed.of(sample.label(ready), sample.kind)
+                packed.write(path)
+        except (TrainingError, CaptureError, OSError) as error:
+            if "disk" in str(error):
+                raise
+            left_out.append(f"{sample.name}: {sentence(error)}")
+            continue
+        (held_out if sample.held_out else learnt).append(packed)
+        if not sample.held_out:
+            used.update(sums[file] for file in sample.files)
+        progress(number + 1, len(samples))
+    if not learnt:
+        why = f" The first: {left_out[0]}" if left_out else ""
+        raise TrainingError(f"None of {len(samples)} pictures can be learnt from.{why}")
+    return Prepared(learnt, held_out, sorted(used), left_out)
+
+
+def _key(sample: Sample, checksums: Sequence[str]) -> str:
+    """A file name for the labels of exactly these bytes."""
+    about = "\n".join([sample.name, sample.kind, *checksums])
+    return hashlib.sha256(about.encode()).hexdigest()[:32]

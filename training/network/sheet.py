@@ -1,0 +1,72 @@
+"""A picture in a student's run: what it sees beside the teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from capture.files import write_whole
+from inference.analysis import Labels, Rgb
+from inference.body import PALETTE
+from inference.personlab import decode_people
+from training.network.labelled import MAYBE, UNKNOWN, Labelled, Packed
+from training.network.student_network import StudentNetwork
+from training.network.teacher import part_labels, person_probability
+
+SIDE = 200
+"""Of a picture on the sheet, pixels."""
+ROWS = 8
+SEEN = 0.3
+
+Picture = NDArray[np.uint8]
+
+
+def write_sheet(network: StudentNetwork, items: Sequence[Packed], path: Path) -> None:
+    """Rows of photo, labels (teacher's parts on what is known of people), student."""
+    step = max(1, len(items) // ROWS)
+    rows = [_row(network, packed.labelled()) for packed in items[::step][:ROWS]]
+    _write(np.vstack(rows), path)
+
+
+def _row(network: StudentNetwork, item: Labelled) -> Picture:
+    heads = network.heads(item.rgb)
+    theirs = _coloured(item.rgb, np.where(item.people > 0, item.parts, 0), item.people)
+    found = np.where(person_probability(heads) >= 0.5, part_labels(heads), 0).astype(np.uint8)
+    ours = _coloured(item.rgb, found, found)
+    for points in item.keypoints:
+        _dots(theirs, points)
+    for person in decode_people(heads):
+        _dots(ours, person.keypoints)
+    return np.hstack([_square(picture) for picture in (item.rgb, theirs, ours)])
+
+
+def _coloured(rgb: Rgb, parts: Labels, people: Labels) -> Picture:
+    """Parts in BodyPix's colours over a dimmed picture; grey where nobody knows."""
+    colours = PALETTE[np.where(parts < len(PALETTE), parts, 0)]
+    colours[(people > 0) & (people < MAYBE) & (parts == UNKNOWN)] = 255
+    colours[people >= MAYBE] = 110
+    return np.asarray(rgb * 0.4 + colours * 0.6, np.uint8)
+
+
+def _dots(picture: Picture, points: NDArray[np.float32]) -> None:
+    for x, y, score in points:
+        if score >= SEEN:
+            cv2.circle(picture, (round(float(x)), round(float(y))), 3, (255, 255, 255), -1)
+
+
+def _square(picture: Picture) -> Picture:
+    factor = SIDE / max(picture.shape[:2])
+    small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    square = np.zeros((SIDE, SIDE, 3), np.uint8)
+    square[: small.shape[0], : small.shape[1]] = small[:SIDE, :SIDE]
+    return square
+
+
+def _write(picture: Picture, path: Path) -> None:
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    assert done
+    write_whole(path, data.tobytes())

@@ -1,0 +1,280 @@
+"""What a student can learn from: photos, masks, joints, people of COCO, videos, datasets.
+
+Each picture becomes a `Sample`: its name, its files' SHA-256, and how to label it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from capture.dataset import Dataset
+from capture.errors import CaptureError
+from capture.video import probe, read_frames
+from inference.analysis import Labels, Rgb
+from inference.body import KEYPOINT_NAMES
+from training.errors import TrainingError
+from training.network.coco_people import people_of, read_annotations
+from training.network.labelled import Labelled
+from training.network.labelling import from_heads, from_joints, from_mask, from_people, from_teacher
+from training.network.teacher import Teacher
+
+PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
+MASK_FOLDERS = ("person_masks", "masks")
+FRAMES_A_SECOND = 3.0
+"""Frames taken from a video: neighbours teach nothing new."""
+
+MASK, JOINTS, COCO, TEACHER, DATASET = "mask", "joints", "coco", "teacher", "dataset"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A picture that can be labelled."""
+
+    name: str
+    """Unique within the run: source, file and frame."""
+    files: tuple[Path, ...]
+    """Whose SHA-256 the network's metadata lists: the picture first, then labels."""
+    kind: str
+    """MASK, JOINTS, COCO, TEACHER or DATASET."""
+    label: Callable[[Teacher | None], Labelled]
+    """Reads and labels; `TrainingError` or `CaptureError` in a sentence when it cannot."""
+    held_out: bool = False
+
+    @property
+    def needs_teacher(self) -> bool:
+        """False where everything is known already."""
+        return self.kind != DATASET
+
+
+def find_samples(paths: Sequence[Path], holdout: float) -> list[Sample]:
+    """All samples of datasets, folders and videos; of each source every n-th is held out.
+
+    Args:
+        paths: datasets with heads, folders, photos, videos.
+        holdout: share 0..0.5 that is kept for measuring: every `round(1 / holdout)`-th by name.
+
+    Raises:
+        TrainingError: a path does not exist or holds nothing to learn from.
+    """
+    samples: list[Sample] = []
+    for path in paths:
+        found = sorted(_of_path(path), key=lambda sample: sample.name)
+        if not found:
+            raise TrainingError(
+                f"{path} holds nothing to learn from: give datasets captured with --heads, or "
+                f"folders with photos ({', '.join(PHOTOS)}) or videos ({', '.join(VIDEOS)})."
+            )
+        every = round(1 / holdout) if holdout > 0 else len(found) + 1
+        samples += [
+            Sample(s.name, s.files, s.kind, s.label, holdout > 0 and number % every == 0)
+            for number, s in enumerate(found)
+        ]
+    return samples
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file; `TrainingError` when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _of_path(path: Path) -> Iterator[Sample]:
+    if not path.exists():
+        raise TrainingError(f"There is no {path}: give a dataset, a folder, a photo or a video.")
+    if path.is_file():
+        yield from _of_file(path)
+    elif (path / "dataset.json").is_file():
+        yield from _of_dataset(path)
+    elif (masks := _mask_folder(path)) is not None:
+        yield from _of_masks(path, masks)
+    elif annotations := sorted(path.glob("*.json")):
+        yield from _of_annotations(path, annotations[0])
+    else:
+        for inner in sorted(path.iterdir()):
+            if inner.is_dir() and ((inner / "dataset.json").is_file() or _mask_folder(inner)):
+                yield from _of_path(inner)
+            elif inner.is_file():
+                yield from _of_file(inner)
+
+
+def _of_file(path: Path) -> Iterator[Sample]:
+    ending = path.suffix.lower()
+    if ending in PHOTOS:
+        yield Sample(path.name, (path,), TEACHER, partial(_label_photo, path))
+    elif ending in VIDEOS:
+        info = probe(path)
+        video = _Video(path)
+        frames = info.frames or round((info.duration_s or 0) * info.fps)
+        for index in range(0, frames, max(1, round(info.fps / FRAMES_A_SECOND))):
+            name = f"{path.name}#{index:06d}"
+            yield Sample(name, (path,), TEACHER, partial(_label_frame, video, index))
+
+
+class _Video:
+    """Frames by number; asked for in rising order, each is decoded once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._frames: Iterator[tuple[Rgb, float]] = iter(())
+        self._next = 0
+
+    def frame(self, index: int) -> Rgb:
+        """uint8 `[H, W, 3]`; `TrainingError` when the video ends before."""
+        if index < self._next or self._next == 0:
+            self._frames, self._next = read_frames(self._path), 0
+        for rgb, _ in self._frames:
+            self._next += 1
+            if self._next > index:
+                return rgb
+        raise TrainingError(f"{self._path.name} has no frame {index}.")
+
+
+def _label_photo(path: Path, teacher: Teacher | None) -> Labelled:
+    assert teacher is not None
+    return from_teacher(read_photo(path), teacher)
+
+
+def _label_frame(video: _Video, index: int, teacher: Teacher | None) -> Labelled:
+    assert teacher is not None
+    return from_teacher(video.frame(index), teacher)
+
+
+def _of_dataset(path: Path) -> Iterator[Sample]:
+    dataset = Dataset.open(path)
+    for record in dataset.pairs:
+        heads = dataset.heads_path(record.index)
+        if heads.is_file():
+            files = (dataset.frame_path(record.index), heads)
+            name = f"{path.name}/{record.index:06d}"
+            yield Sample(name, files, DATASET, partial(_label_pair, dataset, record.index))
+
+
+def _label_pair(dataset: Dataset, index: int, teacher: Teacher | None) -> Labelled:
+    return from_heads(dataset.frame(index), dataset.heads(index))
+
+
+def _mask_folder(path: Path) -> Path | None:
+    return next((path / name for name in MASK_FOLDERS if (path / name).is_dir()), None)
+
+
+def _of_masks(path: Path, masks: Path) -> Iterator[Sample]:
+    photos = next((path / name for name in ("photos", "images") if (path / name).is_dir()), path)
+    for photo in sorted(photos.iterdir()):
+        mask = masks / f"{photo.stem}.png"
+        if photo.suffix.lower() in PHOTOS and mask.is_file():
+            label = partial(_label_mask, photo, mask)
+            yield Sample(f"{path.name}/{photo.name}", (photo, mask), MASK, label)
+
+
+def _label_mask(photo: Path, mask: Path, teacher: Teacher | None) -> Labelled:
+    assert teacher is not None
+    rgb, labels = read_photo(photo), read_mask(mask)
+    if labels.shape != rgb.shape[:2]:
+        raise TrainingError(
+            f"{mask.name} is {labels.shape[1]}x{labels.shape[0]}, its photo "
+            f"{rgb.shape[1]}x{rgb.shape[0]}: they must be of one size."
+        )
+    if not (labels == 1).any():
+        raise TrainingError(f"{mask.name} marks nobody (1 = person, 0 = nobody, 255 = ignore).")
+    return from_mask(rgb, labels, teacher)
+
+
+def _of_annotations(path: Path, annotations: Path) -> Iterator[Sample]:
+    try:
+        content = json.loads(annotations.read_bytes())
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{annotations} cannot be read as JSON: {error}.") from error
+    images = next((path / name for name in ("images", "photos") if (path / name).is_dir()), path)
+    if isinstance(content, dict) and "joints" in content:
+        yield from _of_joints(path, images, annotations, content)
+    elif isinstance(content, dict) and "annotations" in content:
+        for name, people in sorted(read_annotations(content, annotations).items()):
+            if (photo := _annotated(images, name)) is not None:
+                label = partial(_label_coco, photo, people)
+                yield Sample(f"{path.name}/{name}", (photo, annotations), COCO, label)
+    else:
+        raise TrainingError(
+            f"{annotations} is neither in COCO's form nor a list of joints: see docs/user-guide.md."
+        )
+
+
+def _annotated(folder: Path, name: str) -> Path | None:
+    """The photo of an annotation; names come from a file, so they must not leave the folder."""
+    photo = folder / Path(name).name
+    return photo if photo.is_file() else None
+
+
+def _of_joints(
+    path: Path, images: Path, annotations: Path, content: dict[str, Any]
+) -> Iterator[Sample]:
+    for name, marks in sorted(content["images"].items()):
+        if (photo := _annotated(images, name)) is not None:
+            label = partial(_label_joints, photo, marks, content["joints"])
+            yield Sample(f"{path.name}/{name}", (photo, annotations), JOINTS, label)
+
+
+def _label_joints(photo: Path, marks: Any, names: list[str], teacher: Teacher | None) -> Labelled:
+    assert teacher is not None
+    return from_joints(read_photo(photo), coco_joints(marks, names, photo), teacher)
+
+
+def coco_joints(marks: Any, names: Sequence[str], photo: Path) -> NDArray[np.float32]:
+    """Marked joints `[[x, y, visible], ...]` in COCO's order, `[17, 3]`, 0 = not marked."""
+    values = np.asarray(marks, np.float32)
+    if values.shape != (len(names), 3) or not np.isfinite(values).all():
+        raise TrainingError(f"The joints of {photo.name} are not {len(names)} triples of numbers.")
+    joints = np.zeros((17, 3), np.float32)
+    for mark, name in zip(values, names, strict=True):
+        if name in KEYPOINT_NAMES and mark[2] > 0:
+            joints[KEYPOINT_NAMES.index(name)] = mark[0], mark[1], 1
+    return joints
+
+
+def _label_coco(photo: Path, people: list[dict[str, Any]], teacher: Teacher | None) -> Labelled:
+    assert teacher is not None
+    rgb = read_photo(photo)
+    return from_people(rgb, *people_of(people, rgb.shape[:2], photo.name), teacher)
+
+
+def read_photo(path: Path) -> Rgb:
+    """uint8 `[H, W, 3]`, RGB; `TrainingError` when unreadable or truncated."""
+    data = np.frombuffer(_bytes_of(path), np.uint8)
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if bgr is None or min(bgr.shape[:2]) < 16:
+        raise TrainingError(f"{path.name} is no picture that can be read, or it is cut short.")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_mask(path: Path) -> Labels:
+    """uint8 `[H, W]`: 0 = nobody, 1 = person, 255 = ignore; `TrainingError` when unreadable."""
+    data = np.frombuffer(_bytes_of(path), np.uint8)
+    mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+    if mask is None:
+        raise TrainingError(f"{path.name} is no mask that can be read.")
+    return np.asarray(mask, np.uint8)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def sentence(error: Exception) -> str:
+    """What to tell about a picture that was left out."""
+    return str(error) if isinstance(error, TrainingError | CaptureError) else repr(error)

@@ -1,0 +1,1 @@
+"""Training who is shown: motion transfer, from a dataset of one dancer."""

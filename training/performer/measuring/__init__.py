@@ -1,0 +1,1 @@
+"""How good a performer is: its pictures, poses and motion against the truth."""

@@ -1,0 +1,190 @@
+"""`run.py evaluate`: a trained performer beside the clean plate and the nearest poses."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from capture.commands import open_pool
+from capture.decoding import fitted
+from capture.files import write_whole
+from capture.progress import Progress
+from inference.analysis import Rgb
+from training.errors import TrainingError
+from training.performer.measuring.evaluate_performer import (
+    SIDE,
+    Look,
+    PlateOnly,
+    Poses,
+    reconstruction,
+    transfer,
+)
+from training.performer.measuring.evaluation_page import Part, write_page
+from training.performer.sources import split, target_of
+from transfer.performers.gan import GanPerformer
+from transfer.performers.knn import KnnPerformer
+from transfer.performers.performer import Performer
+from transfer.performers.trained import Trained
+from transfer.performers.trained_files import WEIGHTS_NAME
+from transfer.target.target import Target, find_target
+
+COLUMNS = 8
+MOST = 120
+"""Frames of a dataset nobody learnt from that are looked at: as many neighbours, in its middle."""
+SHOWN = ("ssim", "error", "haarpsi", "lpips", "face_haarpsi", "pose_distance", "pck", "missed",
+         "warping_error", "ms")  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument(
+        "--dataset", metavar="DATASET", help="the one it learnt (default: where it was then)"
+    )
+    parser.add_argument(
+        "--truth", metavar="DATASET", help="of the same person, not learnt from, to measure on"
+    )
+    parser.add_argument("--source", metavar="DATASET", help="somebody else, to be shown as them")
+    parser.add_argument(
+        "--normalise",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="move the source to where the dancer stands, as tall as they are (default: yes)",
+    )
+    parser.add_argument("--json", type=Path, metavar="F", help="default: RUN/evaluation.json")
+    parser.add_argument("--html", type=Path, metavar="F", help="default: RUN/evaluation.html")
+    parser.set_defaults(command=main)
+
+
+@dataclass(slots=True)
+class _Strips:
+    """Pictures that were looked at, a row a performer."""
+
+    first: str
+    rows: dict[str, list[Rgb]] = field(default_factory=dict)
+
+    def look(self, name: str) -> Look:
+        """For one performer; the first one also brings the pictures to compare with."""
+        if not self.rows:
+            self.rows[self.first] = []
+        new = len(self.rows) == 1
+        mine = self.rows.setdefault(name, [])
+
+        def look(number: int, true: Rgb, made: Rgb) -> None:
+            if new:
+                self.rows[self.first].append(_small(true))
+            mine.append(_small(made))
+
+        return look
+
+    def picture(self) -> Rgb:
+        """Some of each row."""
+        step = max(1, len(self.rows[self.first]) // COLUMNS)
+        chosen = [pictures[::step][:COLUMNS] for pictures in self.rows.values()]
+        cell = max(pictures[0].shape[1] for pictures in chosen), SIDE
+        return np.vstack([np.hstack([fitted(one, cell) for one in row]) for row in chosen])
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; its exit code."""
+    about, _ = Trained.load(arguments.run)
+    target = target_of(arguments.run, about, arguments.dataset)
+    learnt, held_out = split(target)
+    truth, numbers = target, held_out
+    if arguments.truth:
+        truth = find_target(arguments.truth, Path("."))
+        numbers = _middle(truth)
+        if truth.size != target.size:
+            raise TrainingError(f"{arguments.truth} was not captured with the same camera.")
+    pool = open_pool(arguments, workers=1)
+
+    def performers(source: Target) -> dict[str, Performer]:
+        stage = source.stage
+        if not arguments.normalise:  # As if the source stood there already.
+            stage = target.stage.resized(source.size[1] / target.size[1])
+        return {
+            "plate": PlateOnly(target.plate),
+            "knn": KnnPerformer(target, stage, learnt),
+            about.preset: GanPerformer(arguments.run, stage),
+        }
+
+    parts: list[Part] = []
+    with Progress("evaluating", "performer") as progress:
+        strips, rows = _Strips("truth"), {}
+        poses = Poses.of(pool, truth, numbers)
+        for name, one in performers(truth).items():
+            rows[name] = reconstruction(one, truth, numbers, poses, strips.look(name))
+            progress(len(rows), 5)
+        parts.append(Part(f"{len(numbers)} frames it never saw", rows, strips.picture()))
+        if arguments.source:
+            source = find_target(arguments.source, Path("."))
+            parts.append(_as_stranger(pool, source, performers(source)))
+    for part in parts:
+        _print(part)
+    weights = (arguments.run / WEIGHTS_NAME).read_bytes()
+    figures = {
+        "title": about.title,
+        "measured_on": truth.dataset.manifest.title,
+        "frames": len(numbers),
+        "preset": about.preset,
+        "size": about.size,
+        "condition": about.ingredients.to_json(),
+        "normalised": arguments.normalise,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "rows": _listed(parts[0].rows),
+        "transfer": _listed(parts[1].rows) if len(parts) > 1 else [],
+    }
+    _write(arguments, figures, parts)
+    return 0
+
+
+def _as_stranger(pool: Any, source: Target, performers: dict[str, Performer]) -> Part:
+    numbers = _middle(source)
+    strips, rows = _Strips("source"), {}
+    poses = Poses.of(pool, source, numbers)
+    for name, one in performers.items():
+        if name != "plate":
+            rows[name] = transfer(one, source, numbers, poses, strips.look(name))
+    return Part(f"{source.dataset.manifest.title} shown as them", rows, strips.picture())
+
+
+def _middle(target: Target) -> list[int]:
+    count = len(target.pairs)
+    first = max(0, (count - MOST) // 2)
+    return list(range(first, min(count, first + MOST)))
+
+
+def _listed(rows: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    return [{"performer": name, **figures} for name, figures in rows.items()]
+
+
+def _print(part: Part) -> None:
+    names = [name for name in SHOWN if any(name in row for row in part.rows.values())]
+    print(f"\n{part.title}")
+    print(" " * 10 + "".join(f"{name:>15}" for name in names))
+    for performer, row in part.rows.items():
+        print(f"{performer:10}" + "".join(f"{row.get(name, float('nan')):15.3f}" for name in names))
+
+
+def _write(arguments: argparse.Namespace, figures: dict[str, Any], parts: list[Part]) -> None:
+    as_json = arguments.json or arguments.run / "evaluation.json"
+    as_page = arguments.html or arguments.run / "evaluation.html"
+    for path in (as_json, as_page):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(as_json, json.dumps(figures, indent=1).encode())
+    write_page(as_page, figures, parts, arguments.run / "curves.png")
+    print(f"\n{as_page} shows the pictures.")
+
+
+def _small(rgb: Rgb) -> Rgb:
+    """All of one height, so that they fit beside each other."""
+    width = max(1, round(rgb.shape[1] * SIDE / rgb.shape[0]))
+    return np.asarray(cv2.resize(rgb, (width, SIDE), interpolation=cv2.INTER_AREA), np.uint8)

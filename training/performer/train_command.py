@@ -1,0 +1,383 @@
+"""`run.py train`: a dataset in, a performer out that improves while one watches."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from capture.files import write_whole
+from capture.progress import Progress
+from training.curves import write_curves
+from training.errors import TrainingError
+from training.performer.data import Augment, Joined
+from training.performer.perceptual import vgg_path
+from training.performer.recipes import RECIPES, Recipe
+from training.performer.same_person import check_one_person
+from training.performer.sheet import write_samples
+from training.performer.shown_as import ShownAs
+from training.performer.sources import (
+    Split,
+    check_enough,
+    check_one_camera,
+    examples_of,
+    sides_of,
+    some_labels,
+    split,
+)
+from training.performer.training import Teacher, Told, TransferTraining
+from training.run_folder import RunFolder
+from training.together import Together
+from transfer.performers.condition import Ingredients
+from transfer.performers.generator import GENERATORS, Generator
+from transfer.performers.trained import Trained, load_generator, save_generator
+from transfer.performers.trained_files import WEIGHTS_NAME, base_generator
+from transfer.target.target import Target, find_target
+from transfer.target.unseen import Unseen
+
+SIZES = (256, 384, 512)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("datasets", nargs="+", metavar="DATASET", help="who is to be shown")
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN")
+    parser.add_argument("--preset", choices=tuple(GENERATORS), default="realtime")
+    parser.add_argument("--size", type=int, choices=SIZES, default=SIZES[0])
+    parser.add_argument("--minutes", type=float, default=60.0, metavar="M")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="base|RUN|none",
+        help="start weights; none: random (default: base, those that come with the program, where "
+        "the preset has some: a dancer is drawn sooner)",
+    )
+    parser.add_argument(
+        "--people",
+        choices=("one", "many"),
+        default="one",
+        help="many: datasets of different people, for a generator that others start from",
+    )
+    parser.add_argument(
+        "--condition",
+        nargs="+",
+        default=["parts", "pose"],
+        choices=("parts", "pose", "previous"),
+        help="what the generator goes by; previous: its own last picture",
+    )
+    parser.add_argument(
+        "--teacher", type=Path, metavar="RUN", help="a better performer of the same dancer"
+    )
+    parser.add_argument(
+        "--poses",
+        nargs="+",
+        default=[],
+        metavar="DATASET",
+        help="other people's dances, to be learnt from as the teacher shows them",
+    )
+    parser.add_argument(
+        "--source", metavar="DATASET", help="for the preset direct: whose pictures come in"
+    )
+    for name, what in (("pairs", "judge two frames together, against flicker"),
+                       ("face", "a stage of its own for the face"),
+                       ("enhancer", "draw at half the size, then add detail"),
+                       ("plate", "draw the dancer alone, over the clean plate")):  # fmt: skip
+        parser.add_argument(
+            f"--{name}", action=argparse.BooleanOptionalAction, help=f"{what} (default: by preset)"
+        )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--progress", choices=("bar", "json"), default="bar")
+    parser.set_defaults(command=main)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; its exit code."""
+    if not 0 < arguments.minutes <= 60 * 24 * 14:
+        raise TrainingError("--minutes is more than 0 and at most two weeks.")
+    together = Together.join()
+    try:
+        return _main(arguments, together)
+    finally:
+        together.leave()
+
+
+def _main(arguments: argparse.Namespace, together: Together) -> int:
+    targets = [find_target(name, Path(".")) for name in arguments.datasets]
+    run = RunFolder(arguments.out)
+    if together.first:
+        run.open(_options(arguments, targets))
+    parts = [split(target) for target in targets]
+    check_enough(targets, parts)
+    if arguments.people == "one":
+        check_one_camera(targets)
+        check_one_person(targets)
+    first = targets[0]
+    about, sides = _about(arguments, targets, parts)
+    middle = parts[0][0][len(parts[0][0]) // 2]
+    if together.first:
+        about.save(run.path, first.plate, first.frame(middle))
+        write_whole(run.path / "README.md", _explained(arguments, about).encode())
+    data, kept_out = examples_of(
+        targets, parts, sides, about.size, _source(arguments), _others(arguments, first)
+    )
+    if together.first:
+        _say_what_is_learnt_from(targets, data, kept_out, about)
+    recipe = _recipe(arguments)
+    training = TransferTraining(
+        _first_generator(arguments, recipe), run, about.ingredients, arguments.minutes,
+        arguments.seed, recipe=recipe, teacher=_teacher(arguments), together=together,
+    )  # fmt: skip
+    if together.first and recipe.perceptual:
+        print(_perceptual())
+    together.wait()
+    augment = Augment(before=training.needs_before)
+    if not together.first:
+        training.run(data, kept_out, augment, lambda told: None)
+        return 0
+    _train(training, data, kept_out, augment, arguments.progress == "json")
+    write_samples(training.mean.eval(), kept_out, about.ingredients, run.path / "samples.png")
+    write_curves(run.history(), run.path / "curves.png")
+    if arguments.people == "many":
+        save_generator(training.mean, run.path / base_generator(arguments.preset).name, half=True)
+    print(_summary(training))
+    print(f"`python run.py perform SOURCE.mp4 --as {arguments.out} --out OUT.mp4` shows it.")
+    return 0
+
+
+def _about(
+    arguments: argparse.Namespace, targets: Sequence[Target], parts: Sequence[Split]
+) -> tuple[Trained, list[int]]:
+    """What the performer is, and the usual square's side, a dataset."""
+    learnt = [numbers for numbers, _ in parts]
+    looked_at = [some_labels(*one) for one in zip(targets, learnt, strict=True)]
+    sides = sides_of(looked_at, arguments.people == "one")
+    poses = [one.keypoints[numbers] for one, numbers in zip(targets, learnt, strict=True)]
+    unseen = Unseen.of(list(chain(*looked_at)), np.concatenate(poses))
+    first = targets[0]
+    about = Trained(
+        first.dataset.manifest.title, first.dataset.manifest.id, arguments.preset,
+        arguments.size, sides[0], first.stage, _ingredients(arguments), unseen,
+    )  # fmt: skip
+    return about, sides
+
+
+def _explained(arguments: argparse.Namespace, about: Trained) -> str:
+    """What lies in the run's folder, and what can be done with it."""
+    run, datasets = arguments.out, " ".join(arguments.datasets)
+    return f"""# A performer: {about.title}
+
+Made by Understudy's `run.py train`, preset {about.preset}, {about.size} pixels.
+
+| file | |
+|---|---|
+| `options.json` | what was asked for |
+| `history.jsonl`, `curves.png` | how the losses fell, how like the truth held-out frames became |
+| `samples.png` | condition, drawing and truth of held-out frames, when the training ended |
+| `generator.safetensors`, `performer.json`, `plate.png` | all that performing needs |
+| `checkpoint.pt` | all that going on needs; may be deleted when it is done |
+
+```
+python run.py perform SOURCE.mp4 --as {run} --out OUT.mp4     # somebody's dance, shown as them
+python run.py evaluate {run}                                  # how good; writes evaluation.html
+python run.py export-model {run}                              # int8: faster on a CPU
+python run.py export-model {run} --format onnx                # for other programs
+python run.py train {datasets} --preset {about.preset} --out {run} --minutes MORE  # go on
+```
+
+In `data/runs` it stands under "Shown as" on the page.
+"""
+
+
+def _say_what_is_learnt_from(
+    targets: Sequence[Target], data: Joined, kept_out: Joined, about: Trained
+) -> None:
+    print(f"{len(data)} frames to learn from, the last {len(kept_out)} in time are held out.")
+    for target in targets:
+        if sentence := target.usable.sentence():
+            print(f"{target.dataset.manifest.title}: {sentence}")
+    if sentence := about.unseen.sentence(about.title):
+        print(sentence)
+
+
+def _perceptual() -> str:
+    """What the log says of VGG-16's loss."""
+    if (path := vgg_path()).is_file():
+        return f"With a perceptual loss of VGG-16 ({path})."
+    return f"No perceptual loss of VGG-16: its weights are not on this machine ({path})."
+
+
+def _source(arguments: argparse.Namespace) -> Target | None:
+    """Whose pictures come in; None: nobody's, the condition is drawn."""
+    if (arguments.source is not None) != (arguments.preset == "direct"):
+        raise TrainingError("--source DATASET and `--preset direct` belong together.")
+    if arguments.source is None:
+        return None
+    source = find_target(arguments.source, Path("."))
+    if not source.usable.numbers:
+        raise TrainingError(f"{arguments.source} holds no usable frame. {source.usable.sentence()}")
+    return source
+
+
+def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[str, Any]:
+    return {
+        "kind": "performer",
+        "preset": arguments.preset,
+        "datasets": [target.dataset.manifest.id for target in targets],
+        "sources": [str(target.dataset.path.resolve()) for target in targets],
+        "title": targets[0].dataset.manifest.title,
+        "size": arguments.size,
+        "minutes": arguments.minutes,
+        "from": _start(arguments),
+        "people": arguments.people,
+        "condition": arguments.condition,
+        "pairs": arguments.pairs,
+        "face": arguments.face,
+        "enhancer": arguments.enhancer,
+        "plate": arguments.plate,
+        "source": arguments.source,
+        "teacher": str(arguments.teacher) if arguments.teacher else None,
+        "poses": arguments.poses,
+        "seed": arguments.seed,
+    }
+
+
+def _ingredients(arguments: argparse.Namespace) -> Ingredients:
+    if arguments.preset == "direct":
+        return Ingredients(parts=False, pose=False, picture=True)
+    wanted = set(arguments.condition)
+    if wanted == {"previous"}:
+        raise TrainingError("Its last picture alone tells no pose: add parts, pose or both.")
+    return Ingredients(**{name: name in wanted for name in ("parts", "pose", "previous")})
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    """The preset's, changed by what was asked for."""
+    asked = {name: getattr(arguments, name) for name in ("pairs", "face", "enhancer", "plate")}
+    changed = {name: value for name, value in asked.items() if value is not None}
+    return replace(RECIPES[arguments.preset], **changed)
+
+
+def _teacher(arguments: argparse.Namespace) -> Teacher | None:
+    if arguments.teacher is None:
+        return None
+    about, _ = Trained.load(arguments.teacher)
+    if about.size != arguments.size:
+        raise TrainingError(
+            f"{arguments.teacher} draws {about.size} pixels: add `--size {about.size}`."
+        )
+    return Teacher(load_generator(arguments.teacher / WEIGHTS_NAME), about.ingredients)
+
+
+def _others(arguments: argparse.Namespace, target: Target) -> list[ShownAs]:
+    """Other people's dances as the teacher shows them."""
+    if arguments.poses and arguments.teacher is None:
+        raise TrainingError("--poses are shown by a teacher: add `--teacher RUN`.")
+    others = []
+    for name in arguments.poses:
+        other = ShownAs(find_target(name, Path(".")), arguments.teacher)
+        if other.plate.shape[1::-1] != target.size:
+            raise TrainingError(
+                f"{arguments.teacher} was trained on pictures of another size than "
+                f"{target.dataset.manifest.title}."
+            )
+        print(f"{name}: {len(other.numbers)} poses, drawn by {arguments.teacher}.")
+        others.append(other)
+    return others
+
+
+def _start(arguments: argparse.Namespace) -> str:
+    """What was asked for, or the base generator where the preset has one."""
+    if arguments.start is not None:
+        return str(arguments.start)
+    return "base" if base_generator(arguments.preset).is_file() else "none"
+
+
+def _first_generator(arguments: argparse.Namespace, recipe: Recipe) -> Generator:
+    torch.manual_seed(arguments.seed)
+    fresh = Generator(GENERATORS[arguments.preset], recipe.face, recipe.enhancer)
+    base, start = base_generator(arguments.preset), _start(arguments)
+    if start == "none":
+        return fresh
+    if start == "base" and not base.is_file():
+        raise TrainingError(f"There is no base generator of the preset {arguments.preset}.")
+    path = base if start == "base" else Path(start) / WEIGHTS_NAME
+    old = load_generator(path)
+    if old.preset.name != arguments.preset:
+        raise TrainingError(
+            f"{start} is a {old.preset.name} performer: add `--preset {old.preset.name}`."
+        )
+    # Face stage and enhancer may come or go.
+    fresh.load_state_dict(old.state_dict(), strict=False)
+    return fresh
+
+
+def _train(
+    training: TransferTraining,
+    data: Joined,
+    held_out: Joined,
+    augment: Augment,
+    as_json: bool,
+) -> None:
+    stopped = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGINT)}
+    told_at = 0.0
+    try:
+        with Progress("training", "s") as progress:
+
+            def tell(told: Told) -> None:
+                nonlocal told_at
+                if not as_json:
+                    progress(round(told.seconds), round(told.total_seconds))
+                if time.monotonic() - told_at >= (1 if as_json else 30):
+                    told_at = time.monotonic()
+                    print(_json(told), flush=True) if as_json else progress.note(_line(told))
+
+            training.run(data, held_out, augment, tell, lambda: stopped, progress.note)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _json(told: Told) -> str:
+    rate = told.seen / max(told.seconds, 1e-9)
+    return json.dumps(
+        {
+            "seconds": round(told.seconds, 1),
+            "seconds_left": round(max(told.total_seconds - told.seconds, 0), 1),
+            "step": told.step,
+            "pictures": told.seen,
+            "pictures_per_second": round(rate, 1),
+            "losses": {name: round(value, 4) for name, value in told.losses.items()},
+            "held_out": told.held_out,
+            "starved": round(told.starved, 3),
+        }
+    )
+
+
+def _line(told: Told) -> str:
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in told.losses.items())
+    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in told.held_out.items())
+    rate = told.seen / max(told.seconds, 1e-9)
+    return (
+        f"{told.seen} pictures ({rate:.1f}/s, {told.starved:.0%} of the time waiting): {losses}"
+        + (accuracy and f" | held out: {accuracy}")
+    )
+
+
+def _summary(training: TransferTraining) -> str:
+    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in training.held_out.items())
+    return f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures: {accuracy}"

@@ -1,0 +1,383 @@
+"""The training loop of a performer: the schedule fits the minutes given."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.errors import TrainingError
+from training.loop import best_device, follow, has_bfloat16, out_of_memory
+from training.performer.batches import Batch, batches
+from training.performer.body_features import BodyFeatures, body_loss
+from training.performer.data import Augment, Examples
+from training.performer.discriminator import CONDITION
+from training.performer.judging import Opponent
+from training.performer.losses import (
+    FACE_FROM,
+    composited,
+    crop_accuracy,
+    decay,
+    network_input,
+    pictures,
+    ramp,
+    reconstruction,
+)
+from training.performer.perceptual import find_features, perceptual_loss
+from training.performer.recipes import RECIPES, Recipe
+from training.run_folder import RunFolder
+from training.together import Together
+from transfer.performers.condition import Ingredients
+from transfer.performers.face import cut_faces
+from transfer.performers.generator import Generator
+from transfer.performers.trained import save_generator
+from transfer.performers.trained_files import WEIGHTS_NAME
+
+WARM_UP_STEPS = 10
+RUNNING_MEAN = 0.998
+SAVE_SECONDS = 20.0
+MEASURE_SECONDS = 60.0
+FIRST_MEASURE_SECONDS = 15.0
+NOTED_STEPS = 100
+"""The losses in a run's history are the mean of so many steps: one batch is easy, the next hard."""
+PREVIOUS_NOISE = 0.04
+"""Standard deviation of the noise on a fed-back picture: its errors must be forgiven, or they
+build up."""
+
+WEIGHTS = {
+    "pixels": 1.0,
+    "likeness": 0.5,
+    "alpha": 0.1,
+    "body": 0.4,
+    "adversarial": 0.002,
+    "features": 0.1,
+    "teacher": 1.0,
+    "perceptual": 0.5,
+    "face_pixels": 1.0,
+    "face_adversarial": 0.01,
+    "face_features": 0.5,
+}
+"""Of the losses; those of the discriminator grow to this over `RAMP`."""
+
+
+class NotANumber(TrainingError):
+    """The loss is no number any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A better performer of the same dancer to learn from."""
+
+    generator: Generator
+    ingredients: Ingredients
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a run's progress."""
+
+    seconds: float
+    total_seconds: float
+    step: int
+    seen: int
+    losses: dict[str, float]
+    held_out: dict[str, float]
+    starved: float
+    """Share of the time in which the step waited for data."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """One frame as the generator drew it."""
+
+    batch: Batch
+    x: Tensor
+    layer: Tensor
+    picture: Tensor
+
+
+class TransferTraining:
+    """One performer being trained."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        run: RunFolder,
+        ingredients: Ingredients,
+        minutes: float,
+        seed: int = 0,
+        device: torch.device | None = None,
+        recipe: Recipe | None = None,
+        teacher: Teacher | None = None,
+        together: Together | None = None,
+    ) -> None:
+        """Goes on with the run's checkpoint when there is one.
+
+        `recipe` defaults to the preset's; the generator has the stages that it says.
+        `together`: the processes that share the work; each has `batch` examples a step.
+        """
+        self._together = together or Together()
+        on = self._device = device or best_device()
+        preset = generator.preset
+        self.recipe = recipe or RECIPES[preset.name]
+        self.generator = generator.to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        mean = Generator(preset, self.recipe.face, self.recipe.enhancer)
+        self.mean = mean.to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean.load_state_dict(generator.state_dict())
+        torch.manual_seed(seed)
+        frames = 2 if self.recipe.pairs else 1
+        self._opponents = {"": self._opponent(frames, self.recipe.scales)}
+        if self.recipe.face:
+            self._opponents["face_"] = self._opponent(1, 1)
+        self._teacher = teacher
+        if teacher is not None:
+            teacher.generator.to(on).eval()
+        self._body = BodyFeatures.load().to(on)
+        self._features = find_features() if self.recipe.perceptual else None
+        if self._features is not None:
+            self._features.to(on)
+        self._run, self._ingredients = run, ingredients
+        self._total, self._rate, self._batch = minutes * 60, preset.learning_rate, preset.batch
+        self._seed, self._step, self.seen = seed, 0, 0
+        self.seconds, self._waited = 0.0, 0.0
+        self._slowed = False
+        self.held_out: dict[str, float] = {}
+        self._steps = torch.optim.Adam(self.generator.parameters(), self._rate, betas=(0.5, 0.99))
+        if (state := run.load()) is not None:
+            self._restore(state)
+
+    @property
+    def needs_before(self) -> bool:
+        """Whether examples are to come with the frame before."""
+        return self.recipe.pairs or self._ingredients.previous
+
+    def run(
+        self,
+        data: Examples,
+        held_out: Examples,
+        augment: Augment,
+        tell: Callable[[Told], None],
+        stop: Callable[[], bool] = lambda: False,
+        note: Callable[[str], None] = print,
+    ) -> None:
+        """Train until the time is spent or `stop` says so; saves as it goes and at the end.
+
+        When the loss is no number any more it goes back to the last good state and on with half
+        the learning rate, once; out of memory, with half the batch. Both are said through `note`.
+
+        Raises:
+            TrainingError: the loss is no number again; the last good state stays.
+            CaptureError: the disk is full; the last state that was saved stays.
+        """
+        while self.seconds < self._total:
+            try:
+                self._sit(data, held_out, augment, tell, stop)
+                return
+            except NotANumber:
+                good = self._run.load()
+                if good is None or self._slowed:
+                    raise
+                self._restore(good)
+                self._slowed, self._rate = True, self._rate / 2
+                note("The loss was no number any more: back to the last good state, more slowly.")
+            except (MemoryError, RuntimeError) as error:
+                alone = self._together.count == 1
+                if not out_of_memory(error) or self._batch == 1 or not alone:
+                    raise
+                self._batch //= 2
+                note(f"Out of memory: training goes on with {self._batch} pictures at a time.")
+
+    def _sit(
+        self,
+        data: Examples,
+        held_out: Examples,
+        augment: Augment,
+        tell: Callable[[Told], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        """Train with the batch size that there is."""
+        saved = time.monotonic()
+        measured = saved - MEASURE_SECONDS + FIRST_MEASURE_SECONDS
+        first = self._step * self._together.count + self._together.rank
+        every = self._together.count
+        pinned = self._device.type == "cuda"
+        with closing(batches(data, self._batch, augment, self._seed, first, every, pinned)) as made:
+            recent: deque[dict[str, float]] = deque(maxlen=NOTED_STEPS)
+            began = time.monotonic()
+            for batch in made:
+                self._waited += time.monotonic() - began
+                found = self._learn(batch)
+                recent.append(found)
+                now = time.monotonic()
+                self.seconds += now - began
+                tell(self._told(found))
+                self.seconds, stopped = self._together.agree(self.seconds, stop(), self._device)
+                over = self.seconds >= self._total or stopped
+                writes = self._together.first
+                if writes and (over or now - measured >= MEASURE_SECONDS):
+                    self._measure(held_out, recent)
+                    measured = time.monotonic()
+                if writes and (over or now - saved >= SAVE_SECONDS):
+                    self._save()
+                    saved = time.monotonic()
+                if over:
+                    return
+                began = time.monotonic()
+
+    def _told(self, found: dict[str, float]) -> Told:
+        starved = self._waited / max(self.seconds, 1e-9)
+        return Told(self.seconds, self._total, self._step, self.seen, found, self.held_out, starved)
+
+    def _learn(self, frames: Sequence[Batch]) -> dict[str, float]:
+        """`frames`: the batch, and perhaps the one of the frames before."""
+        progress = min(self.seconds / self._total, 1.0)
+        rate = self._rate * min(1.0, (self._step + 1) / WARM_UP_STEPS) * decay(progress)
+        for group in self._steps.param_groups:
+            group["lr"] = rate
+        self.generator.train()
+        drawn = self._draw([batch.to(self._device) for batch in frames])
+        judged = ramp(progress, self._total)
+        found = self._compared(drawn)
+        if judged > 0:
+            found |= self._judged(drawn if self.recipe.pairs else drawn[:1], rate)
+        if self.recipe.face and progress >= FACE_FROM:
+            found |= self._faces(drawn[0], rate)
+        weights = {
+            name: WEIGHTS[name] * (judged if name in ("adversarial", "features") else 1.0)
+            for name in found
+        }
+        loss = torch.stack([weights[name] * value for name, value in found.items()]).sum()
+        if self._together.any(not math.isfinite(float(loss.detach())), self._device):
+            raise NotANumber(
+                f"The loss is no number any more after {self.seen} pictures; the last good state "
+                "is kept."
+            )
+        self._steps.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._together.average(self.generator)
+        torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
+        self._steps.step()
+        self._step += 1
+        self.seen += len(frames[0].rgb) * self._together.count
+        follow(self.mean, self.generator, self._step, RUNNING_MEAN)
+        return {name: float(value.detach()) for name, value in found.items()}
+
+    def _draw(self, frames: Sequence[Batch]) -> list[_Drawn]:
+        """In the order of `frames`; the earlier is drawn first, and perhaps fed back."""
+        drawn: list[_Drawn] = []
+        previous: Tensor | None = None
+        for batch in reversed(frames):
+            x = network_input(batch, previous, self._ingredients)
+            with self._autocast():
+                layer = self.generator(x).float()
+            drawn.insert(0, _Drawn(batch, x, layer, composited(layer, pictures(batch.plate))))
+            if self._ingredients.previous:
+                noise = PREVIOUS_NOISE * torch.randn_like(layer) * layer[:, 3:].detach()
+                previous = (layer.detach() + noise).clamp(0, 1)
+        return drawn
+
+    def _compared(self, drawn: Sequence[_Drawn]) -> dict[str, Tensor]:
+        """The losses against true pictures, and against the teacher's."""
+        found = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
+        made, true = drawn[0].picture, pictures(drawn[0].batch.rgb)
+        with self._autocast():
+            found["body"] = body_loss(self._body, made, true)
+        if self._features is not None:
+            found["perceptual"] = perceptual_loss(self._features, made, true)
+        if self._teacher is not None:
+            found["teacher"] = self._teachers_opinion(self._teacher, drawn[0])
+        return found
+
+    def _teachers_opinion(self, teacher: Teacher, drawn: _Drawn) -> Tensor:
+        """How far the picture is from the teacher's."""
+        with torch.no_grad(), self._autocast():
+            x = network_input(drawn.batch, None, teacher.ingredients)
+            layer = teacher.generator(x, drawn.batch.face).float()
+        return functional.l1_loss(drawn.picture, composited(layer, pictures(drawn.batch.plate)))
+
+    def _judged(self, drawn: Sequence[_Drawn], rate: float) -> dict[str, Tensor]:
+        """What the discriminator says, of one frame or of two together."""
+        condition = torch.cat([one.x[:, :CONDITION] for one in drawn], dim=1)
+        true = torch.cat([pictures(one.batch.rgb) for one in drawn], dim=1)
+        made = torch.cat([one.picture for one in drawn], dim=1)
+        where = torch.stack([one.batch.mask for one in drawn]).amax(0)[:, None].float()
+        return self._opponents[""].judge(condition, true, made, where, rate)
+
+    def _faces(self, drawn: _Drawn, rate: float) -> dict[str, Tensor]:
+        """The face stage learns on what the generator drew; the generator does not.
+
+        A batch without a face says 0: other processes may see some, and wait for this one.
+        """
+        batch = drawn.batch
+        seen = batch.face[:, 2] > 0
+        some = seen if seen.any() else torch.ones_like(seen)
+        faces, x = batch.face[some], drawn.x[some]
+        assert self.generator.face is not None
+        with self._autocast():
+            layer = self.generator.face(drawn.layer[some].detach(), x, faces).float()
+        made = cut_faces(composited(layer, pictures(batch.plate[some])), faces)
+        true = cut_faces(pictures(batch.rgb[some]), faces)
+        condition = cut_faces(x[:, :CONDITION], faces)
+        there = seen[some].float()[:, None, None, None].expand_as(made[:, :1])
+        said = self._opponents["face_"].judge(condition, true, made, there, rate)
+        found = {"pixels": functional.l1_loss(made, true)} | said
+        # So the mean over processes is that over all of their pictures.
+        return {f"face_{name}": value * seen.float().mean() for name, value in found.items()}
+
+    def _opponent(self, frames: int, scales: int) -> Opponent:
+        rate = self.generator.preset.learning_rate
+        return Opponent(frames, scales, rate, self._device, self._together)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device))
+
+    def _measure(self, held_out: Examples, recent: Sequence[dict[str, float]]) -> None:
+        self.held_out = crop_accuracy(self.mean.eval(), held_out, self._ingredients)
+        line: dict[str, Any] = {"seconds": round(self.seconds, 1), "seen": self.seen}
+        losses = {name: fmean(one[name] for one in recent if name in one) for name in recent[-1]}
+        self._run.note(line | {"losses": losses, "held_out": self.held_out})
+
+    def checkpoint(self) -> dict[str, Any]:
+        """All that is needed to go on from here."""
+        return {
+            "generator": self.generator.state_dict(),
+            "mean": self.mean.state_dict(),
+            "steps": self._steps.state_dict(),
+            "opponents": {name: one.state() for name, one in self._opponents.items()},
+            "step": self._step,
+            "seen": self.seen,
+            "seconds": self.seconds,
+            "waited": self._waited,
+        }
+
+    def _save(self) -> None:
+        self._run.save(self.checkpoint())
+        save_generator(self.mean, self._run.path / WEIGHTS_NAME)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        try:
+            self.generator.load_state_dict(state["generator"])
+            self.mean.load_state_dict(state["mean"])
+            self._steps.load_state_dict(state["steps"])
+            for name, one in self._opponents.items():
+                one.restore(state["opponents"][name])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise TrainingError(
+                f"{self._run.path} was begun with other options: name another folder, or ask for "
+                "the same."
+            ) from error
+        self._step, self.seen = int(state["step"]), int(state["seen"])
+        self.seconds, self._waited = float(state["seconds"]), float(state["waited"])
+
+
+def _mean(found: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([one[name] for one in found]).mean() for name in found[0]}

@@ -1,0 +1,81 @@
+"""`run.py perform`: a video of somebody in, a video of somebody else doing the same out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from capture.commands import open_pool
+from capture.progress import Progress
+from inference.analysis import Analysis, Rgb
+from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.drawing import Planes
+from inference.views import ViewOptions, compose
+from transfer.output.clip import AnalysedClip
+from transfer.output.pictures_out import check_ending, pictures_out
+from transfer.performers.factory import find_performer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument("source", type=Path, metavar="SOURCE.mp4", help="who dances")
+    parser.add_argument(
+        "--as", dest="target", required=True, metavar="RUN|DATASET", help="who is seen"
+    )
+    parser.add_argument(
+        "--performer",
+        choices=("knn", "gan", "direct"),
+        help="knn: a dataset's nearest poses; gan, direct: a trained run (by what --as is)",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="OUT.mp4", help="or .gif, .jpg, .png"
+    )
+    parser.add_argument(
+        "--side-by-side", action="store_true", help="source, what was seen, and result"
+    )
+    parser.set_defaults(command=main)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; its exit code."""
+    check_ending(arguments.out)
+    shown_as, make = find_performer(arguments.target, arguments.performer)
+    analyzer = Analyzer(open_pool(arguments, workers=2), AnalyzerOptions(closer=True))
+    with Progress(arguments.source.name, "frame") as progress:
+        clip = AnalysedClip(arguments.source, analyzer, progress)
+    performer = make(clip.stage)
+    if performer.warning:
+        print(performer.warning)
+    shown = 0
+    with (
+        pictures_out(arguments.out, clip.fps, arguments.source) as out,
+        Progress(f"as {shown_as}", "frame") as progress,
+    ):
+        for number, (rgb, time_s, analysis) in enumerate(clip.frames(), start=1):
+            picture = performer.perform(rgb, analysis, time_s)
+            if arguments.side_by_side:
+                picture = beside(rgb, analysis, picture)
+            out.write(picture, time_s)
+            shown += analysis.person is not None
+            progress(number, len(clip))
+    if not shown:
+        print(f"Nobody was seen in {arguments.source.name}: only the clean plate is shown.")
+    print(f"{arguments.out} shows {shown} of {len(clip)} frames as {shown_as}.")
+    return 0
+
+
+def beside(rgb: Rgb, analysis: Analysis, result: Rgb) -> Rgb:
+    """Source, parts and skeleton, and result, next to each other at the result's height."""
+    even = rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2]
+    labels = analysis.labels[: even.shape[0], : even.shape[1]]
+    seen = Analysis(labels, analysis.person, analysis.smoothed)
+    dark = Planes.from_rgb(np.zeros_like(even))
+    drawn = compose(dark, seen, ViewOptions("parts_skeleton", 1.0)).rgb()
+    height = result.shape[0]
+    width = round(even.shape[1] * height / even.shape[0])
+    size = (width, height)
+    scaled = [cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (even, drawn)]
+    return np.ascontiguousarray(np.hstack([*scaled, result]))

@@ -1,0 +1,141 @@
+"""The performer that a generator plays: parts and pose in, a picture that was never taken out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inference.analysis import Analysis, Rgb
+from transfer.performers.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition, moved
+from transfer.performers.crop import Crop, Matrix, crop_around_moved
+from transfer.performers.generator import Generator, encode
+from transfer.performers.int8 import Int8Generator
+from transfer.performers.layers import fold_batch_norms
+from transfer.performers.pieces import one_body
+from transfer.performers.steadying import Steadier
+from transfer.performers.trained import Trained, load_generator
+from transfer.performers.trained_files import INT8_NAME, WEIGHTS_NAME
+from transfer.target.stage import Normaliser, Stage
+
+LOOK_SECONDS = 1.0
+"""How often a newer checkpoint is looked for."""
+
+Layer = NDArray[np.float32]
+
+
+class GanPerformer:
+    """Plays a run's newest generator."""
+
+    def __init__(self, run: Path, source: Stage | None = None) -> None:
+        """`source`: the source's stage over its whole clip; None: live, learnt as it goes.
+
+        Raises `TransferError` when the run cannot be used.
+        """
+        self._run = run
+        self._trained, self._plate = Trained.load(run)
+        self._source = source
+        self._steadier = Steadier()
+        self._newest = self._changed()
+        self._load()
+        self._looked = 0.0
+        self.reset()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its pictures."""
+        return self._plate.shape[1], self._plate.shape[0]
+
+    @property
+    def warning(self) -> str:
+        """Parts of the body that were never seen; empty: none."""
+        return self._trained.unseen.sentence(self._trained.title)
+
+    def reset(self) -> None:
+        """Forget the source: another one begins."""
+        self._steadier.reset()
+        self._normaliser = Normaliser(self._trained.stage, self._source)
+
+    def perform(self, rgb: Rgb, analysis: Analysis, time_s: float) -> Rgb:
+        """The target's picture; the clean plate when nobody is there."""
+        self._take_up_newer(time_s)
+        keypoints = analysis.smoothed
+        if analysis.person is None or keypoints is None:
+            self._steadier.reset()
+            return self._plate.copy()
+        transform = self._normaliser.update(keypoints, time_s)
+        if transform is None:
+            return self._plate.copy()
+        labels, keypoints = self._trained.unseen.removed(analysis.labels, keypoints)
+        crop = crop_around_moved(labels, transform, self.size, self._trained.side)
+        if crop is None:
+            return self._plate.copy()
+        matrix = _joined(crop.matrix(self._trained.size), transform.matrix())
+        drawn = draw_condition(labels, keypoints, matrix, self._trained.size)
+        if self._trained.ingredients.picture:
+            own = cut_out_picture(rgb, labels, matrix, self._trained.size)
+            drawn = replace(drawn, limbs=own)
+        layer = self.render(drawn, self._previous(crop, time_s))
+        layer = one_body(layer, moved(keypoints, matrix))
+        layer = self._steadier.steady(layer, crop, rgb, matrix, time_s)
+        return crop.paste(layer, self._plate)
+
+    def render(self, drawn: Drawn, previous: Layer) -> Layer:
+        """One layer `[S, S, 4]`: RGB weighted by alpha, and alpha, 0..1."""
+        if self._int8 is not None:
+            return self._int8.render(drawn, previous)
+        assert self._generator is not None
+        with torch.inference_mode():
+            x = encode(
+                torch.from_numpy(drawn.parts)[None],
+                torch.from_numpy(drawn.limbs)[None],
+                torch.from_numpy(previous).permute(2, 0, 1)[None],
+                self._trained.ingredients,
+            )
+            faces = torch.tensor([drawn.face])
+            made = self._generator(x.to(memory_format=torch.channels_last), faces)
+        return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy(), np.float32)
+
+    def _previous(self, crop: Crop, time_s: float) -> Layer:
+        """The last layer in this crop, for a generator that goes by it; else zeros."""
+        size, last = self._trained.size, None
+        if self._trained.ingredients.previous:
+            last = self._steadier.last(crop, size, time_s)
+        return np.zeros((size, size, PREVIOUS), np.float32) if last is None else last
+
+    def _take_up_newer(self, time_s: float) -> None:
+        """A run that is still learning gets better while one dances."""
+        if abs(time_s - self._looked) < LOOK_SECONDS:
+            return
+        self._looked = time_s
+        if (changed := self._changed()) != self._newest:
+            self._newest = changed
+            self._load()
+
+    def _load(self) -> None:
+        """The newer one of both files."""
+        self._generator: Generator | None = None
+        self._int8: Int8Generator | None = None
+        weights, int8 = self._newest
+        if int8 >= weights:
+            size, ingredients = self._trained.size, self._trained.ingredients
+            self._int8 = Int8Generator(self._run / INT8_NAME, size, ingredients)
+        else:
+            self._generator = load_generator(self._run / WEIGHTS_NAME)
+            fold_batch_norms(self._generator)
+
+    def _changed(self) -> tuple[int, int]:
+        """When the float weights and the int8 file were written."""
+        int8 = self._run / INT8_NAME
+        return (
+            (self._run / WEIGHTS_NAME).stat().st_mtime_ns,
+            int8.stat().st_mtime_ns if int8.is_file() else -1,
+        )
+
+
+def _joined(second: Matrix, first: Matrix) -> Matrix:
+    """First one, then the other; all 2x3."""
+    return np.asarray(second @ np.vstack([first, (0, 0, 1)]))

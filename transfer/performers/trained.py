@@ -1,0 +1,131 @@
+"""A trained performer on disk: all that performing needs, without the dataset it was made from.
+
+The files are those of `trained_files.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+
+from capture.files import write_whole
+from inference.analysis import Rgb
+from transfer.errors import TransferError
+from transfer.performers import condition
+from transfer.performers.condition import PARTS, Ingredients
+from transfer.performers.generator import GENERATORS, Generator
+from transfer.performers.trained_files import PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME
+from transfer.target.stage import Anchored, Line, Stage
+from transfer.target.unseen import Unseen
+
+THUMBNAIL = 320
+"""Pixels across."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a generator was made for."""
+
+    title: str
+    dataset: str
+    """Id of the dataset."""
+    preset: str
+    size: int
+    """Side of what the generator renders, pixels."""
+    side: int
+    """The same in pixels of the target's picture, usually."""
+    stage: Stage
+    """Of the target."""
+    ingredients: Ingredients
+    unseen: Unseen = field(default_factory=Unseen)
+    """Of the target's body."""
+    condition_version: int = condition.VERSION
+
+    def save(self, run: Path, plate: Rgb, dancer: Rgb) -> None:
+        """Write it into a run's folder, with the clean plate and a picture of the dancer."""
+        factor = THUMBNAIL / dancer.shape[1]
+        small = cv2.resize(dancer, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        for name, picture in ((PLATE_NAME, plate), (THUMBNAIL_NAME, small)):
+            _, data = cv2.imencode(Path(name).suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            write_whole(run / name, data.tobytes())
+        write_whole(run / PERFORMER_NAME, json.dumps(asdict(self), indent=1).encode())
+
+    @classmethod
+    def load(cls, run: Path) -> tuple[Trained, Rgb]:
+        """With the clean plate; `TransferError` when it cannot be used."""
+        try:
+            data = json.loads((run / PERFORMER_NAME).read_bytes())
+            if data["condition_version"] != condition.VERSION:
+                raise TransferError(
+                    f"{run.name} was trained by another version of this program: train it again "
+                    "(`--from` may be the old run)."
+                )
+            trained = cls(**{**data, "stage": _stage(data["stage"]),
+                             "ingredients": Ingredients(**data["ingredients"]),
+                             "unseen": _unseen(dict(data.get("unseen", {})))})  # fmt: skip
+            if trained.preset not in GENERATORS:
+                raise ValueError(f"no preset {trained.preset}")
+            picture = cv2.imread(str(run / PLATE_NAME), cv2.IMREAD_COLOR)
+            if picture is None:
+                raise ValueError(f"{PLATE_NAME} is no picture")
+        except (OSError, KeyError, TypeError, ValueError, cv2.error) as error:
+            raise TransferError(f"{run} holds no performer that can be used: {error}") from error
+        return trained, np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def save_generator(generator: Generator, path: Path, half: bool = False) -> None:
+    """Weights as safetensors, whole or not at all; `half`: in fp16, to be shipped."""
+    tensors = {
+        name: (value.half() if half and value.is_floating_point() else value).contiguous()
+        for name, value in generator.state_dict().items()
+    }
+    about = {
+        "preset": generator.preset.name,
+        "condition": str(condition.VERSION),
+        "face": str(generator.face is not None),
+        "enhancer": str(generator.enhancer is not None),
+    }
+    write_whole(path, save(tensors, about))
+
+
+def load_generator(path: Path) -> Generator:
+    """A generator with the weights of a file; `TransferError` when it cannot be."""
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+        if about.get("condition") != str(condition.VERSION):
+            raise TransferError(
+                f"{path} was trained with condition version {about.get('condition')}, this program "
+                f"draws version {condition.VERSION}: train it again."
+            )
+        stages = {name: about.get(name) == "True" for name in ("face", "enhancer")}
+        generator = Generator(GENERATORS[about["preset"]], **stages)
+        generator.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
+        raise TransferError(f"{path} holds no generator of this version: {error}") from error
+    return generator.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _stage(data: dict[str, Any]) -> Stage:
+    shoulders, feet = (
+        None if anchored is None else Anchored(Line(**anchored["far"]), Line(**anchored["near"]))
+        for anchored in (data["shoulders"], data["feet"])
+    )
+    if shoulders is None:
+        raise ValueError("the stage has no shoulders")
+    return Stage(float(data["centre"]), shoulders, feet)
+
+
+def _unseen(data: dict[str, list[int]]) -> Unseen:
+    unseen = Unseen(**{name: tuple(numbers) for name, numbers in data.items()})
+    if not {*unseen.parts} <= {*range(1, PARTS)} or not {*unseen.keypoints} <= {*range(17)}:
+        raise ValueError("there is no such part or key point")
+    return unseen

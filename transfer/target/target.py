@@ -1,0 +1,186 @@
+"""A dataset as the one to be shown: its poses, its stage, its clean plate, its dancer cut out."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from capture.dataset import Dataset
+from capture.errors import CaptureError, DatasetError
+from capture.files import write_whole
+from capture.pairs import POSES_NAME, PairRecord
+from inference.analysis import Labels, Rgb
+from inference.smoothing import smooth_clip
+from transfer.errors import TransferError
+from transfer.target.plate import FRAMES, clean_plate, light, lit
+from transfer.target.pose_space import Reals
+from transfer.target.stage import Stage, fit_stage
+from transfer.target.usable import FrameCheck, Usable
+
+LONGEST_SIDE = 1280
+"""Larger targets are shown at half, a third, ... of their size."""
+PLATE_NAME = "plate.png"
+USABLE_NAME = "usable.json"
+KEPT = 64
+"""Cut-outs in memory."""
+EDGE = 1.0
+"""Softness of a cut-out's edge, pixels."""
+LEAST_PAIRS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CutOut:
+    """The dancer of one frame."""
+
+    rgba: NDArray[np.uint8]
+    """`[h, w, 4]`, alpha 0..255."""
+    x: int
+    """Of its left upper corner in the target's picture."""
+    y: int
+
+
+class Target:
+    """Everything that performers need of a dataset; frames are read when they are asked for."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        """Raises `TransferError` when it shows nobody whose pose is known."""
+        self.dataset = dataset
+        self.pairs: list[PairRecord] = [pair for pair in dataset.pairs if pair.mended() is not None]
+        if len(self.pairs) < LEAST_PAIRS:
+            raise TransferError(
+                f"{dataset.manifest.title} shows nobody: capture somebody dancing first."
+            )
+        frame = dataset.manifest.frame
+        self.reduction = max(1, -(-max(frame.width, frame.height) // LONGEST_SIDE))
+        self.size = (frame.width // self.reduction, frame.height // self.reduction)
+        """Width and height of the pictures that are shown."""
+        self.seconds = np.array([pair.time_s for pair in self.pairs])
+        self.keypoints = self._smooth_keypoints()
+        """Smoothed, imputed, in pixels of `size`, `[pairs, 17, 3]`."""
+        stage = fit_stage(self.keypoints, self.seconds)
+        if stage is None:
+            raise TransferError(
+                f"Nobody's shoulders are seen in {dataset.manifest.title}: capture from further "
+                "away."
+            )
+        self.stage: Stage = stage
+        self._cut: OrderedDict[int, CutOut] = OrderedDict()
+
+    @classmethod
+    def open(cls, path: Path) -> Target:
+        """The dataset in a folder; `TransferError` or `DatasetError` when it cannot be used."""
+        return cls(Dataset.open(path))
+
+    def frame(self, number: int) -> Rgb:
+        """Picture of the `number`-th pair, uint8 `[H, W, 3]` of `size`."""
+        rgb = self.dataset.frame(self.pairs[number].index)
+        if self.reduction > 1:
+            rgb = np.asarray(cv2.resize(rgb, self.size, interpolation=cv2.INTER_AREA), np.uint8)
+        return rgb
+
+    def labels(self, number: int) -> Labels:
+        """Label map of the `number`-th pair, of `size`."""
+        labels = self.dataset.labels(self.pairs[number].index)
+        if self.reduction > 1:
+            labels = np.asarray(
+                cv2.resize(labels, self.size, interpolation=cv2.INTER_NEAREST), np.uint8
+            )
+        return labels
+
+    def cut_out(self, number: int) -> CutOut:
+        """The dancer of the `number`-th pair; read once, then kept for a while."""
+        if number in self._cut:
+            self._cut.move_to_end(number)
+            return self._cut[number]
+        labels = self.labels(number)
+        rgb = self.frame(number)
+        made = _cut(lit(rgb, light(rgb, self.plate, labels)), labels)
+        self._cut[number] = made
+        if len(self._cut) > KEPT:
+            self._cut.popitem(last=False)
+        return made
+
+    @cached_property
+    def plate(self) -> Rgb:
+        """The clean plate, `size`; made once and kept beside the dataset where that is allowed."""
+        if (stored := self._kept(PLATE_NAME)) is not None:
+            picture = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_COLOR)
+            if picture is not None and picture.shape[1::-1] == self.size:
+                return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+        numbers = np.linspace(0, len(self.pairs) - 1, min(FRAMES, len(self.pairs))).round()
+        chosen = [int(number) for number in numbers]
+        plate = clean_plate(
+            [self.frame(number) for number in chosen], [self.labels(number) for number in chosen]
+        )
+        _, data = cv2.imencode(".png", cv2.cvtColor(plate, cv2.COLOR_RGB2BGR))
+        self._keep(PLATE_NAME, data.tobytes())
+        return plate
+
+    @cached_property
+    def usable(self) -> Usable:
+        """Which pairs are fit to be shown or learnt from; found once and kept like the plate."""
+        if (stored := self._kept(USABLE_NAME)) is not None:
+            with suppress(ValueError, TypeError, KeyError):
+                return Usable.from_json(json.loads(stored), len(self.pairs))
+        check = FrameCheck(self.plate)
+        for number in range(len(self.pairs)):
+            check.add(self.frame(number), self.labels(number))
+        usable = check.usable([pair.flags for pair in self.pairs], self.seconds)
+        self._keep(USABLE_NAME, json.dumps(usable.to_json()).encode())
+        return usable
+
+    def _kept(self, name: str) -> bytes | None:
+        """What was kept beside the dataset, unless its pairs were edited since."""
+        path = self.dataset.path / name
+        with suppress(OSError):
+            if path.stat().st_mtime_ns >= (self.dataset.path / POSES_NAME).stat().st_mtime_ns:
+                return path.read_bytes()
+        return None
+
+    def _keep(self, name: str, data: bytes) -> None:
+        # A folder that may only be read: it is made anew next time.
+        with suppress(CaptureError, OSError):
+            write_whole(self.dataset.path / name, data)
+
+    def _smooth_keypoints(self) -> Reals:
+        raw = np.zeros((len(self.pairs), 17, 3), np.float32)
+        for number, pair in enumerate(self.pairs):
+            keypoints = pair.mended()
+            assert keypoints is not None
+            raw[number] = keypoints
+        smooth = smooth_clip(raw, self.seconds)
+        smooth[..., :2] = (smooth[..., :2] + 0.5) / self.reduction - 0.5
+        return smooth
+
+
+def _cut(rgb: Rgb, labels: Labels) -> CutOut:
+    x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
+    if width == 0:
+        return CutOut(np.zeros((1, 1, 4), np.uint8), 0, 0)
+    margin = 3
+    left, top = max(0, x - margin), max(0, y - margin)
+    part = np.s_[top : y + height + margin, left : x + width + margin]
+    alpha = np.where(labels[part] > 0, np.uint8(255), np.uint8(0))
+    alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), EDGE), np.uint8)
+    return CutOut(np.dstack([rgb[part], alpha]), left, top)
+
+
+def find_target(name: str, folder: Path) -> Target:
+    """The dataset by its path, or by its id in a folder of datasets."""
+    path = Path(name)
+    if not (path / "dataset.json").is_file():
+        path = folder / name
+    if not (path / "dataset.json").is_file():
+        raise TransferError(f"{name} is no dataset: give the folder that a capture made.")
+    try:
+        return Target.open(path)
+    except DatasetError as error:
+        raise TransferError(str(error)) from error
