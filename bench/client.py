@@ -107,7 +107,7 @@ class Client:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def say(self, kind: str, **fields: Any) -> None:
+    def send(self, kind: str, **fields: Any) -> None:
         """Send a control message."""
         self._channel.send(json.dumps({"type": kind, **fields}))
 
@@ -121,7 +121,7 @@ class Client:
             await asyncio.sleep(0.02)
         return self.messages[kind][0]
 
-    async def sees_pictures(self, count: int = 30) -> None:
+    async def wait_for_pictures(self, count: int = 30) -> None:
         """Wait until so many numbered frames have come back."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(self.received.numbers) < count:

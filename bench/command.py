@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.alone import measure_alone
 from bench.chromium import measure_chromium
 from bench.clip import DEFAULT_CLIP, Clip
-from bench.endurance import measure_connections, measure_memory
+from bench.frame_latency import measure_frame_latency
 from bench.importing import measure_import
 from bench.loop import Row, measure_loop
 from bench.performing import measure_performing
 from bench.serving import BenchError
+from bench.soak import measure_connections, measure_memory
 from inference.network import DEFAULT_LONG_SIDE
 from inference.pool import NetworkPool
 from inference.zoo import default_model
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--as",
-        dest="shown_as",
+        dest="performers",
         action="append",
         type=Path,
         default=[],
@@ -111,10 +111,10 @@ def _model(arguments: argparse.Namespace) -> str:
 
 def _asked(arguments: argparse.Namespace) -> dict[str, tuple[Measure, tuple[int, int]]]:
     """The rows to be measured."""
-    if not arguments.shown_as:
+    if not arguments.performers:
         return {name: ROWS[name] for name in arguments.only or ROWS}
     rows: dict[str, tuple[Measure, tuple[int, int]]] = {}
-    for path in arguments.shown_as:
+    for path in arguments.performers:
         rows[f"640x480 as {path.name}"] = (partial(_alone, arguments, path), VGA)
         rows[f"chromium 640x480 as {path.name}"] = (partial(measure_performing, path), VGA)
     return rows
@@ -131,7 +131,7 @@ def _alone(
     """One run: each frame is timed."""
     model = _model(arguments)
     with closing(NetworkPool.open(model, arguments.device, arguments.long_side)) as pool:
-        return measure_alone(path, clip, seconds, pool)
+        return measure_frame_latency(path, clip, seconds, pool)
 
 
 def machine() -> dict[str, Any]:

@@ -42,14 +42,14 @@ def measure_loop(clip: Clip, seconds: float, runs: int, flags: list[str]) -> Row
 
 async def _one_run(server: Server, packets: list[bytes], seconds: float) -> Row:
     async with Client(server.url, packets, view="parts") as client:
-        await client.sees_pictures()
+        await client.wait_for_pictures()
         await asyncio.sleep(SETTLE_SECONDS)
         heard = len(client.messages["state"])
-        client.say("record", seconds=None, title="bench", high_quality=False, heads=False)
+        client.send("record", seconds=None, title="bench", high_quality=False, heads=False)
         dataset = (await client.hears("recording"))["dataset"]
         began = time.perf_counter()
         await asyncio.sleep(seconds)
-        client.say("stop")
+        client.send("stop")
         recorded = await client.hears("recorded")
         states = [one["stats"] for one in client.messages["state"][heard:]]
         fps = distinct_per_second(client.received.numbers, began, seconds)

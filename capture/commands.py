@@ -38,7 +38,7 @@ def capture(arguments: argparse.Namespace) -> int:
         for video, out in zip(arguments.videos, outs, strict=True):
             try:
                 dataset = _capture(video, out, pool, arguments, lambda: bool(stopped))
-                _say_what_came(dataset, arguments, bool(stopped))
+                _print_summary(dataset, arguments, bool(stopped))
             except CaptureError as error:
                 print(error, file=sys.stderr)
                 failed = 1
@@ -60,7 +60,7 @@ def _capture(
         source_name=arguments.source_name,
         dataset_id=out.name if valid_id(out.name) else None,
         frame_format=arguments.frames,
-        analyzer=AnalyzerOptions(keep_heads=arguments.heads, closer=True),
+        analyzer=AnalyzerOptions(keep_heads=arguments.heads, second_pass=True),
     )
     with Progress(video.name, "frame", arguments.progress == "json") as progress:
         if pool.notice:
@@ -141,7 +141,7 @@ def _outs(videos: list[Path], out: Path) -> list[Path]:
     return [out / name for name in names]
 
 
-def _say_what_came(dataset: Dataset, arguments: argparse.Namespace, stopped: bool) -> None:
+def _print_summary(dataset: Dataset, arguments: argparse.Namespace, stopped: bool) -> None:
     """An empty dataset is of no use to anybody: it is removed, and that is an error."""
     counts = dataset.manifest.counts
     if counts.written == 0:

@@ -39,7 +39,7 @@ class ImportOptions:
     """Empty: the file's name."""
     dataset_id: str | None = None
     frame_format: FrameFormat = "jpg"
-    analyzer: AnalyzerOptions = AnalyzerOptions(closer=True)  # noqa: RUF009  Frozen.
+    analyzer: AnalyzerOptions = AnalyzerOptions(second_pass=True)  # noqa: RUF009  Frozen.
 
 
 def import_video(

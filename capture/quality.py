@@ -80,7 +80,7 @@ def measure(rgb: Rgb, analysis: Analysis) -> Quality:
     seen = person.keypoints[:, 2] >= MIN_SCORE
     inside = _inside(person, (width, height))
     head, feet = bool((seen & inside)[:5].any()), bool((seen & inside)[15:].all())
-    own, sharpness = _look_closely(rgb, analysis.labels, person)
+    own, sharpness = _brightness_and_sharpness(rgb, analysis.labels, person)
     return Quality(
         person=True,
         head=head,
@@ -156,7 +156,7 @@ def _area(person: Person) -> float:
     return person.box[2] * person.box[3]
 
 
-def _look_closely(rgb: Rgb, labels: Labels, person: Person) -> tuple[float, float]:
+def _brightness_and_sharpness(rgb: Rgb, labels: Labels, person: Person) -> tuple[float, float]:
     """Brightness and sharpness of the dancer's own pixels."""
     step = max(1, round(max(rgb.shape[:2]) / _SHRUNK))
     x, y, width, height = person.box

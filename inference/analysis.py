@@ -92,6 +92,6 @@ class Analysis:
     others: tuple[Person, ...] = ()
     """Everybody else in the frame, best first; counted and shown, never stored as labels."""
     timings: dict[str, float] = field(default_factory=dict)
-    """Milliseconds a stage: resize, invoke, decode, follow, perhaps closer, labels."""
+    """Milliseconds a stage: resize, invoke, decode, follow, perhaps second_pass, labels."""
     heads: Heads | None = None
     """The raw heads, when they were asked for (distillation data)."""

@@ -10,10 +10,10 @@ from functools import partial
 import numpy as np
 
 from inference.analysis import Analysis, Heads, Labels, Person, Rgb
-from inference.closer import Closer, look_closer
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.pool import NetworkPool
+from inference.second_pass import SecondPass, second_pass_on
 from inference.segmentation import label_map
 from inference.smoothing import KeypointSmoother
 from inference.tracking import DancerTracker, match
@@ -29,7 +29,7 @@ class AnalyzerOptions:
     """More people in one frame are not looked for."""
     keep_heads: bool = False
     """Whether each Analysis carries the network's raw heads (distillation data)."""
-    closer: bool = False
+    second_pass: bool = False
     """Whether a dancer who is small in the frame is looked at a second time, enlarged."""
 
 
@@ -44,7 +44,7 @@ class _Frame:
     timings: dict[str, float]
     chosen: int | None = None
     """Index of the dancer in `people`."""
-    closer: Closer | None = None
+    second_pass: SecondPass | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -78,24 +78,24 @@ class Analyzer:
         Raises:
             DeviceError: no network answers any more.
         """
-        frame = self.pool.call(partial(self._look, item=(rgb, time_s)))
+        frame = self.pool.call(partial(self._infer, item=(rgb, time_s)))
         frame = self._follow(frame, dancer)
-        if self.options.closer:
-            frame = self.pool.call(partial(self._look_closer, frame=frame))
+        if self.options.second_pass:
+            frame = self.pool.call(partial(self._second_pass, frame=frame))
         return self._finished(frame)
 
     def analyse_all(
         self, frames: Iterable[tuple[Rgb, float]]
     ) -> Iterator[tuple[Rgb, float, Analysis]]:
         """Every frame with its time, in order; the networks of the pool work side by side."""
-        found = (self._follow(frame, None) for frame in self.pool.map(self._look, frames))
+        found = (self._follow(frame, None) for frame in self.pool.map(self._infer, frames))
         followed: Iterator[_Frame] = found
-        if self.options.closer:
-            followed = self.pool.map(self._look_closer, found)
+        if self.options.second_pass:
+            followed = self.pool.map(self._second_pass, found)
         for frame in followed:
             yield frame.rgb, frame.time_s, self._finished(frame)
 
-    def _look(self, network: Network, item: tuple[Rgb, float]) -> _Frame:
+    def _infer(self, network: Network, item: tuple[Rgb, float]) -> _Frame:
         rgb, time_s = item
         heads, timings = network.infer(rgb)
         began = time.perf_counter()
@@ -111,18 +111,20 @@ class Analyzer:
             chosen = self._tracker.choose(frame.people, frame.time_s, frame.size)
         return replace(frame, chosen=chosen, timings=frame.timings | {"follow": _since(began)})
 
-    def _look_closer(self, network: Network, frame: _Frame) -> _Frame:
+    def _second_pass(self, network: Network, frame: _Frame) -> _Frame:
         if frame.chosen is None:
             return frame
         began = time.perf_counter()
         dancer = frame.people[frame.chosen]
-        closer = look_closer(network, frame.rgb, dancer, self.options.max_people)
-        return replace(frame, closer=closer, timings=frame.timings | {"closer": _since(began)})
+        second_pass = second_pass_on(network, frame.rgb, dancer, self.options.max_people)
+        return replace(
+            frame, second_pass=second_pass, timings=frame.timings | {"second_pass": _since(began)}
+        )
 
     def _finished(self, frame: _Frame) -> Analysis:
         began = time.perf_counter()
         first = None if frame.chosen is None else frame.people[frame.chosen]
-        person = first if frame.closer is None else frame.closer.person
+        person = first if frame.second_pass is None else frame.second_pass.person
         smoothed = self._smoother.update(None if person is None else person.keypoints, frame.time_s)
         smoothing = _since(began)
         began = time.perf_counter()
@@ -136,8 +138,8 @@ class Analyzer:
         return Analysis(labels, person, smoothed, others, timings, heads)
 
     def _labels(self, frame: _Frame) -> Labels:
-        if frame.closer is not None:
-            return frame.closer.labels(frame.size, self.options.threshold)
+        if frame.second_pass is not None:
+            return frame.second_pass.labels(frame.size, self.options.threshold)
         if frame.chosen is None or frame.heads.part_heatmaps is None:
             return np.zeros(frame.rgb.shape[:2], np.uint8)
         return label_map(frame.heads, frame.people, frame.chosen, self.options.threshold)

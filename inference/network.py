@@ -329,34 +329,34 @@ def _recognise_heads(details: list[dict[str, Any]]) -> dict[str, _Output]:
     Coral's files name both (`float_short_offsets`, `float_long_offsets`); names decide where they
     say something, order does elsewhere.
     """
-    found: dict[str, _Output] = {}
+    outputs: dict[str, _Output] = {}
     grids: dict[bool, set[tuple[int, int]]] = {False: set(), True: set()}
     for detail in details:
         shape = tuple(int(side) for side in detail["shape"])
-        name = _head_name(detail["name"], shape, found)
+        name = _head_name(detail["name"], shape, outputs)
         if name is None:
             continue
         scale, zero_point = detail["quantization"]
-        found[name] = _Output(int(detail["index"]), float(scale) or 1.0, int(zero_point))
+        outputs[name] = _Output(int(detail["index"]), float(scale) or 1.0, int(zero_point))
         grids[name in ("segments", "part_heatmaps")].add((shape[1], shape[2]))
-    wanted = POSE_HEADS | (BODY_HEADS if found.keys() & BODY_HEADS.keys() else {})
+    wanted = POSE_HEADS | (BODY_HEADS if outputs.keys() & BODY_HEADS.keys() else {})
     missing = [f"{name} ({channels} channels)" for name, channels in wanted.items()]
-    missing = [text for text, name in zip(missing, wanted, strict=True) if name not in found]
+    missing = [text for text, name in zip(missing, wanted, strict=True) if name not in outputs]
     if missing:
         raise ModelError(f"this is not a BodyPix-like network: it lacks {', '.join(missing)}.")
     if any(len(sizes) > 1 for sizes in grids.values()):
         raise ModelError("this is not a BodyPix-like network: its outputs differ in size.")
-    return found
+    return outputs
 
 
-def _head_name(name: str, shape: tuple[int, ...], found: dict[str, _Output]) -> str | None:
+def _head_name(name: str, shape: tuple[int, ...], outputs: dict[str, _Output]) -> str | None:
     """Which head an output is; None when it is none, or one that was found already."""
     if len(shape) != 4 or shape[0] != 1:
         return None
     candidates = [
         head
         for head, channels in (POSE_HEADS | BODY_HEADS).items()
-        if channels == shape[3] and head not in found
+        if channels == shape[3] and head not in outputs
     ]
     named = [head for head in candidates if head.split("_")[0] in name]
     return next(iter(named or candidates), None)

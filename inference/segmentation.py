@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from inference.analysis import Head, Heads, Labels, Person
 from inference.geometry import Placement
-from inference.reach import reach
+from inference.mask_limits import mask_limits
 
 KEYPOINTS = 17
 TRUSTED = 0.2
@@ -92,7 +92,7 @@ def _attached(mine: NDArray[np.bool_], heads: Heads, person: Person) -> NDArray[
     placement = heads.body_placement
     points = person.keypoints.copy()
     points[:, :2] = placement.to_input(points[:, :2]) / placement.stride
-    if (near := reach(points, mine.shape)) is not None and (mine & near).any():
+    if (near := mask_limits(points, mine.shape)) is not None and (mine & near).any():
         mine = np.asarray(mine & near)
     count, pieces, measured, _ = cv2.connectedComponentsWithStats(mine.astype(np.uint8))
     if count <= 2:

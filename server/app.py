@@ -19,13 +19,13 @@ from server.access import Access
 from server.background import Background
 from server.certificate import own_address, tls_context
 from server.errors import ServerError
-from server.house import HOUSE, House
 from server.imports import Imports
 from server.jobs import Jobs
 from server.networks import Networks
 from server.performers import Performers
 from server.recording import Recordings
 from server.settings import Settings
+from server.state import APP_STATE, AppState
 from server.uploads import Uploads
 from server.version import VERSION
 
@@ -52,15 +52,15 @@ def build(settings: Settings) -> web.Application:
     app.router.add_static("/static/", pages.ROOT / "static")
 
     async def belongings(app: web.Application) -> AsyncIterator[None]:
-        app[HOUSE] = house = _move_in(settings)
+        app[APP_STATE] = state = _create_state(settings)
         yield
-        await house.close()
+        await state.close()
 
     app.cleanup_ctx.append(belongings)
     return app
 
 
-def _move_in(settings: Settings) -> House:
+def _create_state(settings: Settings) -> AppState:
     """Create everything that needs a running loop."""
     cv2.setNumThreads(1)
     aiortc_tuning.set_bitrates(settings.downlink_kbps)
@@ -70,7 +70,7 @@ def _move_in(settings: Settings) -> House:
     settings.datasets.mkdir(parents=True, exist_ok=True)
     background = Background(threads=4)
     jobs = Jobs(settings.job_memory_bytes)
-    house = House(
+    state = AppState(
         settings=settings,
         background=background,
         networks=Networks(settings, background),
@@ -79,24 +79,24 @@ def _move_in(settings: Settings) -> House:
         jobs=jobs,
         uploads=Uploads(settings, background),
     )
-    house.uploads.arrived = Imports(settings, background, jobs).start
-    return house
+    state.uploads.arrived = Imports(settings, background, jobs).start
+    return state
 
 
 @_routes.get("/health")
 async def health(request: web.Request) -> web.Response:
     """For whoever watches the server."""
-    house = request.app[HOUSE]
+    state = request.app[APP_STATE]
     try:
-        models = await house.background.run(house.networks.models)
+        models = await state.background.run(state.networks.models)
     except UnderstudyError:
         models = ()
     return web.json_response(
         {
             "status": "ok",
             "version": VERSION,
-            "sessions": len(house.sessions),
-            "max_sessions": house.settings.max_sessions,
+            "sessions": len(state.sessions),
+            "max_sessions": state.settings.max_sessions,
             "model": models[0] if models else None,
         }
     )

@@ -19,8 +19,8 @@ from capture.export import FORMATS, export_zip
 from capture.manifest import Manifest, clean_title
 from server.answers import read_json
 from server.errors import Refused
-from server.house import HOUSE, House
 from server.performers import PREFIX, RUN
+from server.state import APP_STATE, AppState
 from server.thumbnails import Thumbnails
 
 T = TypeVar("T")
@@ -34,36 +34,36 @@ _thumbnails = Thumbnails()
 routes = web.RouteTableDef()
 
 
-def checked_dataset(house: House, dataset_id: str) -> str:
+def checked_dataset(state: AppState, dataset_id: str) -> str:
     """The id itself when there is such a dataset; `Refused` 404 otherwise. Ids are ours only."""
-    folder = house.settings.datasets / dataset_id if ID.fullmatch(dataset_id) else None
+    folder = state.settings.datasets / dataset_id if ID.fullmatch(dataset_id) else None
     if folder is None or not (folder / "dataset.json").is_file():
         raise Refused(404, "not_found", "There is no such dataset; it may have been deleted.")
     return dataset_id
 
 
 def _folder(request: web.Request) -> Path:
-    house = request.app[HOUSE]
-    return house.settings.datasets / checked_dataset(house, request.match_info["id"])
+    state = request.app[APP_STATE]
+    return state.settings.datasets / checked_dataset(state, request.match_info["id"])
 
 
 def _writable(request: web.Request) -> Path:
     folder = _folder(request)
-    house = request.app[HOUSE]
-    if house.jobs.writing(folder.name) or folder.name in house.recordings.running:
+    state = request.app[APP_STATE]
+    if state.jobs.writing(folder.name) or folder.name in state.recordings.running:
         raise Refused(409, "busy", "This dataset is still being made; wait until it is done.")
     return folder
 
 
-async def summaries(house: House) -> list[dict[str, Any]]:
+async def summaries(state: AppState) -> list[dict[str, Any]]:
     """All datasets, newest first, as `GET /api/datasets` lists them."""
 
     def look() -> list[dict[str, Any]]:
-        return [_summary(one) for one in list_datasets(house.settings.datasets)]
+        return [_summary(one) for one in list_datasets(state.settings.datasets)]
 
-    listed = await house.background.run(look)
+    listed = await state.background.run(look)
     for one in listed:
-        job = house.jobs.writing(one["id"])
+        job = state.jobs.writing(one["id"])
         one["job"] = None if job is None else job.id
     return listed
 
@@ -85,23 +85,23 @@ def _summary(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-async def performers(house: House) -> list[dict[str, str]]:
+async def performers(state: AppState) -> list[dict[str, str]]:
     """Who can be shown instead of whoever dances: views by name, with title and picture."""
 
     def look() -> list[dict[str, str]]:
         return [
             {
                 "name": PREFIX + RUN + run,
-                "title": f"{house.performers.title(run)}, trained",
+                "title": f"{state.performers.title(run)}, trained",
                 "picture": f"/performers/{quote(run)}/thumbnail",
             }
-            for run in house.performers.runs()
+            for run in state.performers.runs()
         ]
 
-    runs = await house.background.run(look)
+    runs = await state.background.run(look)
     return runs + [
         {"name": PREFIX + one["id"], "title": one["title"], "picture": one["thumbnail"]}
-        for one in await summaries(house)
+        for one in await summaries(state)
         if one["state"] == "complete" and one["thumbnail"] is not None and one["job"] is None
     ]
 
@@ -109,14 +109,14 @@ async def performers(house: House) -> list[dict[str, str]]:
 @routes.get("/api/performers")
 async def list_performers(request: web.Request) -> web.Response:
     """All performers, newest first."""
-    return web.json_response(await performers(request.app[HOUSE]))
+    return web.json_response(await performers(request.app[APP_STATE]))
 
 
 @routes.get("/performers/{run}/thumbnail")
 async def performer_thumbnail(request: web.Request) -> web.StreamResponse:
     """Whom a trained run shows."""
-    house = request.app[HOUSE]
-    path = await house.background.run(house.performers.thumbnail, request.match_info["run"])
+    state = request.app[APP_STATE]
+    path = await state.background.run(state.performers.thumbnail, request.match_info["run"])
     if path is None:
         raise Refused(404, "not_found", "There is no such performer.")
     return web.FileResponse(path)
@@ -125,22 +125,22 @@ async def performer_thumbnail(request: web.Request) -> web.StreamResponse:
 @routes.get("/api/datasets")
 async def list_all(request: web.Request) -> web.Response:
     """All datasets, newest first."""
-    return web.json_response(await summaries(request.app[HOUSE]))
+    return web.json_response(await summaries(request.app[APP_STATE]))
 
 
 @routes.get("/api/datasets/{id}")
 async def one(request: web.Request) -> web.Response:
     """The manifest and the pairs."""
-    house, folder = request.app[HOUSE], _folder(request)
+    state, folder = request.app[APP_STATE], _folder(request)
 
     def read() -> str:
         dataset = Dataset.open(folder)
         pairs = [pair.to_json(smoothed=False) for pair in dataset.pairs]
         return json.dumps({**dataset.manifest.to_json(), "pairs": pairs, "job": job})
 
-    running = house.jobs.writing(folder.name)
+    running = state.jobs.writing(folder.name)
     job = None if running is None else running.id
-    text = await house.background.run(read)
+    text = await state.background.run(read)
     return web.Response(text=text, content_type="application/json")
 
 
@@ -151,7 +151,7 @@ async def rename(request: web.Request) -> web.Response:
     title = (await read_json(request)).get("title")
     if not isinstance(title, str) or not clean_title(title):
         raise Refused(400, "title", "A dataset needs a title.")
-    await request.app[HOUSE].background.run(_changed, folder, lambda one: one.rename(title))
+    await request.app[APP_STATE].background.run(_changed, folder, lambda one: one.rename(title))
     return web.json_response({"title": clean_title(title)})
 
 
@@ -159,7 +159,7 @@ async def rename(request: web.Request) -> web.Response:
 async def delete(request: web.Request) -> web.Response:
     """Delete the dataset for good."""
     folder = _writable(request)
-    await request.app[HOUSE].background.run(_changed, folder, Dataset.delete)
+    await request.app[APP_STATE].background.run(_changed, folder, Dataset.delete)
     return web.Response(status=204)
 
 
@@ -170,7 +170,7 @@ async def delete_frames(request: web.Request) -> web.Response:
     indices = (await read_json(request)).get("indices")
     if not isinstance(indices, list) or not all(type(index) is int for index in indices):
         raise Refused(400, "indices", "Name the frames to delete: a list of their numbers.")
-    left = await request.app[HOUSE].background.run(
+    left = await request.app[APP_STATE].background.run(
         _changed, folder, lambda dataset: dataset.delete_pairs(indices)
     )
     return web.json_response({"pairs": left})
@@ -191,22 +191,22 @@ async def parts(request: web.Request) -> web.StreamResponse:
 @routes.get("/datasets/{id}/export/{format}.zip")
 async def export(request: web.Request) -> web.StreamResponse:
     """A dataset in a format, as a zip file made while it is sent."""
-    house, folder = request.app[HOUSE], _folder(request)
+    state, folder = request.app[APP_STATE], _folder(request)
     name = request.match_info["format"]
     if name not in {one.name for one in FORMATS}:
         raise Refused(404, "not_found", "There is no such format.")
-    chunks = await house.background.run(_changed, folder, lambda dataset: export_zip(dataset, name))
+    chunks = await state.background.run(_changed, folder, lambda dataset: export_zip(dataset, name))
     reading = threading.Lock()  # A cancelled request leaves its thread reading for a moment.
     response = web.StreamResponse()
     response.content_type = "application/zip"
     response.headers["Content-Disposition"] = f'attachment; filename="{folder.name}-{name}.zip"'
     try:
         await response.prepare(request)
-        while block := await house.background.run(_gathered, chunks, reading):
+        while block := await state.background.run(_gathered, chunks, reading):
             await response.write(block)
         await response.write_eof()
     finally:
-        await asyncio.shield(house.background.run(_close, chunks, reading))
+        await asyncio.shield(state.background.run(_close, chunks, reading))
     return response
 
 
@@ -236,8 +236,8 @@ def _changed(folder: Path, change: Callable[[Dataset], T]) -> T:
 async def _picture(
     request: web.Request, where: Callable[[Dataset, int], Path]
 ) -> web.StreamResponse:
-    house, folder = request.app[HOUSE], _folder(request)
-    manifest = await house.background.run(Manifest.load, folder)
+    state, folder = request.app[APP_STATE], _folder(request)
+    manifest = await state.background.run(Manifest.load, folder)
     path = where(Dataset(folder, manifest), int(request.match_info["index"]))
     headers = {"Cache-Control": "private, max-age=60"}
     try:
@@ -245,7 +245,7 @@ async def _picture(
             if not path.is_file():
                 raise FileNotFoundError
             return web.FileResponse(path, headers=headers)
-        small = await house.background.run(_thumbnails.get, path, _width(request))
+        small = await state.background.run(_thumbnails.get, path, _width(request))
     except OSError:
         raise Refused(404, "not_found", "There is no such frame; it may be deleted.") from None
     kind = "image/png" if path.parent.name == "parts" else "image/jpeg"

@@ -30,7 +30,7 @@ class Observer:
         self._guide: list[dict[str, Any]] = []
         self._guided = 0.0
 
-    def see(self, rgb: Rgb, analysis: Analysis, time_s: float) -> bool:
+    def observe(self, rgb: Rgb, analysis: Analysis, time_s: float) -> bool:
         """True at the moment raised hands ask for a recording."""
         person = analysis.person
         keypoints = None if person is None else person.keypoints

@@ -17,8 +17,8 @@ from server import uploads
 from server.control import Choices
 from server.datasets_api import checked_dataset, performers, summaries
 from server.errors import Refused
-from server.house import HOUSE, House
 from server.settings import ice_servers
+from server.state import APP_STATE, AppState
 from server.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,25 +46,25 @@ def error_page(request: web.Request, status: int, message: str) -> web.Response:
 @routes.get("/")
 async def capture_page(request: web.Request) -> web.Response:
     """See yourself live, record, import."""
-    house = request.app[HOUSE]
+    state = request.app[APP_STATE]
     settings, choices, problem = None, None, None
     try:
-        settings, choices = await house.first_settings()
+        settings, choices = await state.first_settings()
     except Refused as error:
         problem = str(error)
-    known = await house.background.run(zoo.available)
+    known = await state.background.run(zoo.available)
     data = {
         "page": "capture",
         "model": settings.model if settings else None,
         "model_error": problem,
         "models": list(choices.models) if choices else [],
         "one_size_models": [one.name for one in known if not one.any_size],
-        "long_sides": list(house.networks.long_sides),
+        "long_sides": list(state.networks.long_sides),
         "views": [{"name": view.name, "title": view.title} for view in VIEWS],
-        "performers": await performers(house),
+        "performers": await performers(state),
         "settings": settings.as_message() if settings else None,
-        "ice_servers": ice_servers(house.settings.ice_servers),
-        "limits": _limits(house),
+        "ice_servers": ice_servers(state.settings.ice_servers),
+        "limits": _limits(state),
         "parts": _parts(),
     }
     return render("capture.html", data)
@@ -73,16 +73,16 @@ async def capture_page(request: web.Request) -> web.Response:
 @routes.get("/datasets")
 async def datasets_page(request: web.Request) -> web.Response:
     """Everything that was captured."""
-    house = request.app[HOUSE]
+    state = request.app[APP_STATE]
     choices: Choices | None = None
     try:
-        choices = await house.choices()
+        choices = await state.choices()
     except ModelError:
         choices = None
     data = {
         "page": "datasets",
-        "datasets": await summaries(house),
-        "limits": _limits(house),
+        "datasets": await summaries(state),
+        "limits": _limits(state),
         "models": list(choices.models) if choices else [],
         "model": next(iter(choices.models)) if choices else None,
     }
@@ -92,8 +92,8 @@ async def datasets_page(request: web.Request) -> web.Response:
 @routes.get("/datasets/{id}")
 async def dataset_page(request: web.Request) -> web.Response:
     """One dataset."""
-    house = request.app[HOUSE]
-    dataset_id = checked_dataset(house, request.match_info["id"])
+    state = request.app[APP_STATE]
+    dataset_id = checked_dataset(state, request.match_info["id"])
     data = {
         "page": "dataset",
         "id": dataset_id,
@@ -105,12 +105,12 @@ async def dataset_page(request: web.Request) -> web.Response:
     return render("dataset.html", data)
 
 
-def _limits(house: House) -> dict[str, Any]:
+def _limits(state: AppState) -> dict[str, Any]:
     return {
-        "recording_seconds": house.settings.max_recording_seconds,
-        "upload_bytes": house.settings.max_upload_bytes,
+        "recording_seconds": state.settings.max_recording_seconds,
+        "upload_bytes": state.settings.max_upload_bytes,
         "chunk_size": uploads.CHUNK_SIZE,
-        "max_sessions": house.settings.max_sessions,
+        "max_sessions": state.settings.max_sessions,
     }
 
 

@@ -31,7 +31,7 @@ from server.recording import LiveRecording
 from server.settings import ice_servers
 
 if TYPE_CHECKING:
-    from server.house import House
+    from server.state import AppState
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +48,11 @@ MAX_BUFFERED_BYTES = 65_536
 class Session:
     """Lives from `accept` to `close`, which may be called any number of times, by anybody."""
 
-    def __init__(self, house: House, settings: control.LiveSettings) -> None:
+    def __init__(self, state: AppState, settings: control.LiveSettings) -> None:
         self.id = secrets.token_urlsafe(12)
         self.token = secrets.token_urlsafe(24)
         """What a reconnecting page shows to replace this session."""
-        self._house = house
+        self._house = state
         self._settings = settings
         self._plain_view = ViewOptions().view
         """Shown until a performer is ready, or when it cannot be."""
@@ -89,8 +89,8 @@ class Session:
         await asyncio.shield(self._closing)
 
     async def _accept(self, offer: str) -> str:
-        house, settings = self._house, self._house.settings
-        self._lease = await house.networks.borrow(self._settings.model, self._settings.long_side)
+        state, settings = self._house, self._house.settings
+        self._lease = await state.networks.borrow(self._settings.model, self._settings.long_side)
         self._exit.push_async_callback(self._release_lease)
         servers = [RTCIceServer(**server) for server in ice_servers(settings.ice_servers)]
         self._connection = connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
@@ -113,7 +113,7 @@ class Session:
             LiveEvents(
                 picture=lambda picture, arrival: self._in_loop(track.push, picture, arrival),
                 analysed=self._analysed,
-                failed=lambda sentence: self._in_loop(self._tell_error, "live", sentence),
+                failed=lambda sentence: self._in_loop(self._send_error, "live", sentence),
             ),
         )
         self._apply_view()
@@ -122,7 +122,7 @@ class Session:
         tuning.on_picture_loss(transceiver.sender, self._live.request_key_frame)
         self._exit.push_async_callback(self._cancel_tasks)
         self._start(self._watch())
-        self._start(self._obey())
+        self._start(self._handle_messages())
         if settings.announce:
             answer = tuning.with_announced_address(answer, settings.announce)
         return tuning.with_bitrates(answer, settings.uplink_kbps, settings.uplink_max_kbps)
@@ -145,20 +145,20 @@ class Session:
             return
         self._channel = channel
         channel.on("message", self._on_message)
-        self._tell("hello", session=self.id, settings=self._settings.as_message())
+        self._send("hello", session=self.id, settings=self._settings.as_message())
 
     def _on_message(self, text: str | bytes) -> None:
         self._alive = time.monotonic()
         try:
             message = control.parse(text)
             if isinstance(message, control.Ping):
-                self._tell("pong", t=message.t)
+                self._send("pong", t=message.t)
             else:
                 self._messages.put_nowait(message)
         except asyncio.QueueFull:
-            self._tell_error("busy", "Too many messages at once; that one was left out.")
+            self._send_error("busy", "Too many messages at once; that one was left out.")
         except control.ControlError as error:
-            self._tell_error("message", str(error))
+            self._send_error("message", str(error))
 
     async def _receive(self, track: MediaStreamTrack) -> None:
         video = track.kind == "video"
@@ -178,9 +178,9 @@ class Session:
     def _analysed(self, rgb: Any, analysis: Any, seconds: float) -> None:
         recording = self._recording
         if recording is not None and not recording.offer(rgb, analysis, seconds):
-            self._in_loop(self._obey_soon, control.Stop())
-        if self._observer.see(rgb, analysis, seconds) and recording is None:
-            self._in_loop(self._tell, "start_recording")
+            self._in_loop(self._enqueue, control.Stop())
+        if self._observer.observe(rgb, analysis, seconds) and recording is None:
+            self._in_loop(self._send, "start_recording")
 
     def _picture_sent(self, arrival: float) -> None:
         self._live.stats.picture_sent(arrival)
@@ -190,22 +190,22 @@ class Session:
 
     # What the page wants
 
-    def _obey_soon(self, message: control.Message) -> None:
+    def _enqueue(self, message: control.Message) -> None:
         with contextlib.suppress(asyncio.QueueFull):
             self._messages.put_nowait(message)
 
-    async def _obey(self) -> None:
+    async def _handle_messages(self) -> None:
         while True:
             message = await self._messages.get()
             try:
-                await self._do(message)
+                await self._handle(message)
             except UnderstudyError as error:
-                self._tell_error("refused", str(error))
+                self._send_error("refused", str(error))
             except Exception:
                 logger.exception("a message could not be obeyed: %s", message)
-                self._tell_error("internal", "That did not work; the server's log says why.")
+                self._send_error("internal", "That did not work; the server's log says why.")
 
-    async def _do(self, message: control.Message) -> None:
+    async def _handle(self, message: control.Message) -> None:
         match message:
             case control.ChangeSettings(wanted):
                 await self._change_settings(wanted)
@@ -228,13 +228,13 @@ class Session:
                 lease = await self._house.networks.borrow(changed.model, changed.long_side)
             except UnderstudyError:
                 self._settings = before
-                self._tell("settings", **before.as_message())
+                self._send("settings", **before.as_message())
                 raise
             old, self._lease = self._lease, lease
             await self._house.background.run(self._live.use, self._analyzer(lease))
             await self._house.networks.release(old)
         self._apply_options()
-        self._tell("settings", **changed.as_message())
+        self._send("settings", **changed.as_message())
 
     def _apply_options(self) -> None:
         self._apply_view()
@@ -258,8 +258,8 @@ class Session:
             if self._performing == view:
                 self._settings = replace(self._settings, view=self._plain_view)
                 self._apply_view()
-                self._tell("settings", **self._settings.as_message())
-                self._tell_error("performer", str(error))
+                self._send("settings", **self._settings.as_message())
+                self._send_error("performer", str(error))
             return
         if self._performing == view:
             self._live.performer = performer
@@ -275,7 +275,7 @@ class Session:
         )
         self._apply_options()
         self._observer.reset()
-        self._tell("recording", dataset=self._recording.dataset)
+        self._send("recording", dataset=self._recording.dataset)
 
     async def _stop_recording(self) -> None:
         recording, self._recording = self._recording, None
@@ -283,18 +283,18 @@ class Session:
             return
         self._apply_options()
         counts = await self._house.recordings.end(recording)
-        self._tell("recorded", dataset=recording.dataset, **counts)
+        self._send("recorded", dataset=recording.dataset, **counts)
 
     # What the page is told
 
-    def _tell(self, kind: str, **fields: Any) -> None:
+    def _send(self, kind: str, **fields: Any) -> None:
         channel = self._channel
         if channel is None or channel.readyState != "open":
             return
         channel.send(json.dumps({"type": kind, **fields}))
 
-    def _tell_error(self, code: str, sentence: str) -> None:
-        self._tell("error", code=code, message=sentence)
+    def _send_error(self, code: str, sentence: str) -> None:
+        self._send("error", code=code, message=sentence)
 
     async def _watch(self) -> None:
         while True:
@@ -306,13 +306,13 @@ class Session:
             if now - self._alive > SILENCE_SECONDS:
                 await self.close("the browser fell silent")
             if self._recording is not None and not self._house.recordings.room_left():
-                self._tell_error("disk", "The disk is nearly full: the recording was stopped.")
-                self._obey_soon(control.Stop())
+                self._send_error("disk", "The disk is nearly full: the recording was stopped.")
+                self._enqueue(control.Stop())
             if self._recording is not None and self._recording.error is not None:
-                self._tell_error("disk", self._recording.error)
-                self._obey_soon(control.Stop())
+                self._send_error("disk", self._recording.error)
+                self._enqueue(control.Stop())
             if self._channel and self._channel.bufferedAmount < MAX_BUFFERED_BYTES:
-                self._tell("state", **self._observer.state(), **self._figures())
+                self._send("state", **self._observer.state(), **self._figures())
 
     def _figures(self) -> dict[str, Any]:
         recording = self._recording
@@ -370,7 +370,7 @@ class Session:
     # The one exit, run from the last line to the first
 
     async def _close(self, reason: str) -> None:
-        self._tell_error("closed", f"The session ended: {reason}.")
+        self._send_error("closed", f"The session ended: {reason}.")
         try:
             await self._exit.aclose()
         except Exception:

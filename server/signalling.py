@@ -12,8 +12,8 @@ from inference.errors import ModelError, UnderstudyError
 from server.answers import read_json
 from server.control import ControlError
 from server.errors import Refused
-from server.house import HOUSE, House
 from server.session import Session
+from server.state import APP_STATE, AppState
 
 MAX_OFFER_CHARACTERS = 65_536
 routes = web.RouteTableDef()
@@ -22,24 +22,24 @@ routes = web.RouteTableDef()
 @routes.post("/api/sessions")
 async def open_session(request: web.Request) -> web.Response:
     """Begin a session; 503 `full` or `no_model`, 400 when the offer is not one."""
-    house = request.app[HOUSE]
-    if not house.knocks.allows(request.remote or ""):
+    state = request.app[APP_STATE]
+    if not state.connection_rate.allows(request.remote or ""):
         raise Refused(429, "slow_down", "Too many connections in a minute; wait a little.")
     body = await read_json(request)
     offer = _checked_offer(body)
-    await _leave_old_self(house, body.get("resume"))
-    if len(house.sessions) >= house.settings.max_sessions:
-        raise Refused(503, "full", _full(house.settings.max_sessions))
-    first, choices = await house.first_settings()
+    await _leave_old_self(state, body.get("resume"))
+    if len(state.sessions) >= state.settings.max_sessions:
+        raise Refused(503, "full", _full(state.settings.max_sessions))
+    first, choices = await state.first_settings()
     wanted = body.get("settings")
     try:
         settings = choices.change(first, wanted if isinstance(wanted, dict) else {})
     except ControlError:
         settings = first
-    if len(house.sessions) >= house.settings.max_sessions:
-        raise Refused(503, "full", _full(house.settings.max_sessions))
-    session = Session(house, settings)
-    house.sessions[session.id] = session
+    if len(state.sessions) >= state.settings.max_sessions:
+        raise Refused(503, "full", _full(state.settings.max_sessions))
+    session = Session(state, settings)
+    state.sessions[session.id] = session
     try:
         answer = await session.accept(offer)
     except ModelError as error:
@@ -59,7 +59,7 @@ async def open_session(request: web.Request) -> web.Response:
 @routes.delete("/api/sessions/{id}")
 async def close_session(request: web.Request) -> web.Response:
     """End a session; no error when it has ended already."""
-    session = request.app[HOUSE].sessions.get(request.match_info["id"])
+    session = request.app[APP_STATE].sessions.get(request.match_info["id"])
     if session is not None:
         await session.close("the page was closed")
     return web.Response(status=204)
@@ -70,10 +70,10 @@ def _full(places: int) -> str:
     return f"{taken} taken: somebody else is dancing. Try again in a moment."
 
 
-async def _leave_old_self(house: House, resume: Any) -> None:
+async def _leave_old_self(state: AppState, resume: Any) -> None:
     if not isinstance(resume, str):
         return
-    for session in list(house.sessions.values()):
+    for session in list(state.sessions.values()):
         if secrets.compare_digest(session.token.encode(), resume.encode()):
             await session.close("the same page connected again")
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from server.answers import read_json
 from server.datasets_api import checked_dataset
 from server.errors import Refused
-from server.house import HOUSE
+from server.state import APP_STATE
 from server.uploads import CHUNK_SIZE, Purpose
 
 MAX_NAME = 200
@@ -19,20 +19,20 @@ routes = web.RouteTableDef()
 @routes.post("/api/uploads")
 async def begin(request: web.Request) -> web.Response:
     """Announce a video: `{"name", "size", "purpose", "dataset", "model"}`."""
-    house = request.app[HOUSE]
+    state = request.app[APP_STATE]
     body = await read_json(request)
     purpose = body.get("purpose")
     if purpose not in ("import", "recording"):
         raise Refused(400, "purpose", "An upload is either an import or a recording.")
     dataset = None
     if purpose == "recording":
-        dataset = checked_dataset(house, str(body.get("dataset")))
-        if not house.recordings.take_upload(dataset):
+        dataset = checked_dataset(state, str(body.get("dataset")))
+        if not state.recordings.take_upload(dataset):
             raise Refused(409, "dataset", "No video is expected for this dataset.")
     model = body.get("model")
-    if model is not None and model not in (await house.choices()).models:
+    if model is not None and model not in (await state.choices()).models:
         raise Refused(400, "model", "There is no such network here.")
-    upload = house.uploads.begin(
+    upload = state.uploads.begin(
         _name(body.get("name")), _size(body.get("size")), cast(Purpose, purpose), dataset, model
     )
     return web.json_response({"id": upload.id, "chunk_size": CHUNK_SIZE}, status=201)
@@ -41,7 +41,7 @@ async def begin(request: web.Request) -> web.Response:
 @routes.put("/api/uploads/{id}")
 async def receive(request: web.Request) -> web.Response:
     """One chunk, raw bytes, `?offset=N`."""
-    uploads = request.app[HOUSE].uploads
+    uploads = request.app[APP_STATE].uploads
     upload = uploads.get(request.match_info["id"])
     try:
         offset = int(request.query.get("offset", ""))
@@ -54,7 +54,7 @@ async def receive(request: web.Request) -> web.Response:
 @routes.post("/api/uploads/{id}/finish")
 async def finish(request: web.Request) -> web.Response:
     """All has been sent: analyse it."""
-    uploads = request.app[HOUSE].uploads
+    uploads = request.app[APP_STATE].uploads
     job = await uploads.finish(uploads.get(request.match_info["id"]))
     return web.json_response({"job": job.id, "dataset": job.dataset}, status=202)
 
@@ -62,7 +62,7 @@ async def finish(request: web.Request) -> web.Response:
 @routes.delete("/api/uploads/{id}")
 async def discard(request: web.Request) -> web.Response:
     """The person thought better of it."""
-    uploads = request.app[HOUSE].uploads
+    uploads = request.app[APP_STATE].uploads
     await uploads.discard(uploads.get(request.match_info["id"]))
     return web.Response(status=204)
 
@@ -70,19 +70,19 @@ async def discard(request: web.Request) -> web.Response:
 @routes.get("/api/jobs")
 async def list_jobs(request: web.Request) -> web.Response:
     """All jobs, newest first."""
-    return web.json_response([job.as_json() for job in request.app[HOUSE].jobs.all()])
+    return web.json_response([job.as_json() for job in request.app[APP_STATE].jobs.all()])
 
 
 @routes.get("/api/jobs/{id}")
-async def one_job(request: web.Request) -> web.Response:
+async def show_job(request: web.Request) -> web.Response:
     """One job."""
-    return web.json_response(request.app[HOUSE].jobs.get(request.match_info["id"]).as_json())
+    return web.json_response(request.app[APP_STATE].jobs.get(request.match_info["id"]).as_json())
 
 
 @routes.delete("/api/jobs/{id}")
 async def cancel_job(request: web.Request) -> web.Response:
     """Cancel it; what was analysed is kept."""
-    jobs = request.app[HOUSE].jobs
+    jobs = request.app[APP_STATE].jobs
     jobs.cancel(jobs.get(request.match_info["id"]))
     return web.Response(status=204)
 

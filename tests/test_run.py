@@ -68,7 +68,7 @@ def test_a_saved_frame_gives_its_saved_mask_and_key_points_again(tmp_path: Path)
     dataset = Dataset.open(tmp_path / "d")
     model = dataset.manifest.model
     pool = NetworkPool.open(model.name, "cpu", max(model.input))
-    first = Analyzer(pool, AnalyzerOptions(model.threshold, closer=True))
+    first = Analyzer(pool, AnalyzerOptions(model.threshold, second_pass=True))
     checked = 0
     for pair in dataset.pairs[::4]:
         frame = dataset.frame(pair.index)

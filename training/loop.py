@@ -17,7 +17,7 @@ _AHEAD = 4
 _THREADS = 2
 
 
-def made_ahead(make: Callable[[int], T], first: int) -> Generator[T]:
+def prefetch(make: Callable[[int], T], first: int) -> Generator[T]:
     """`make(first)`, `make(first + 1)` and so on for ever, in order, made ahead by threads."""
     with ThreadPoolExecutor(_THREADS, "batches") as threads:
         waiting: deque[Future[T]] = deque()
@@ -34,7 +34,7 @@ def made_ahead(make: Callable[[int], T], first: int) -> Generator[T]:
 
 
 @torch.no_grad()
-def follow(mean: nn.Module, network: nn.Module, step: int, longest: float) -> None:
+def update_average(mean: nn.Module, network: nn.Module, step: int, longest: float) -> None:
     """Move a running mean of weights towards the network's (Polyak averaging), on its device.
 
     `step`: of the training, from 1: a young mean forgets its beginning soon. `longest`: share that

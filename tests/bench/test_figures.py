@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench import endurance
+from bench import soak
 from bench.chromium import chromium_path, measure_chromium
 from bench.clip import DEFAULT_CLIP, Clip
 from bench.importing import measure_import
@@ -89,7 +89,7 @@ def test_import_640x480() -> None:
 
 
 def test_twenty_connections_leave_nothing_behind() -> None:
-    row = endurance.measure_connections(_clip(640, 480), 0, 1, [])
+    row = soak.measure_connections(_clip(640, 480), 0, 1, [])
     # A pool may have needed another thread on a busy machine; a leak would be twenty.
     assert row["threads_after"] <= row["threads_before"] + 2
     assert row["files_after"] <= row["files_before"] + 2
@@ -97,7 +97,7 @@ def test_twenty_connections_leave_nothing_behind() -> None:
 
 @pytest.mark.timeout(900)
 def test_memory_is_flat_over_ten_minutes() -> None:
-    row = endurance.measure_memory(_clip(640, 480), 0, 1, [])
+    row = soak.measure_memory(_clip(640, 480), 0, 1, [])
     assert row["largest_mb"] - row["smallest_mb"] <= 100
     assert abs(row["last_mb"] - row["first_mb"]) <= 50
     assert row["analysed_fps_at_the_end"] >= 28 / slowness()

@@ -63,7 +63,7 @@ def test_masks_and_poses_are_those_of_their_frames(
     """However many networks and writers work side by side: bit for bit as one by one."""
     video = write_video(tmp_path / "dance.mp4", clip)
     dataset = import_video(video, tmp_path / "d", pool, OPTIONS)
-    analyzer = Analyzer(pool, AnalyzerOptions(dataset.manifest.model.threshold, closer=True))
+    analyzer = Analyzer(pool, AnalyzerOptions(dataset.manifest.model.threshold, second_pass=True))
     for pair in dataset.pairs:
         again = analyzer.analyse(dataset.frame(pair.index), pair.time_s)
         assert np.array_equal(again.labels, dataset.labels(pair.index))

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from inference.analysis import Heads, Labels, Person, Rgb
+from inference.mask_limits import mask_limits
 from inference.network import Network
 from inference.personlab import decode_people
-from inference.reach import reach
 from inference.runtime import parse_device
 from inference.segmentation import TRUSTED, _strongest, label_map
 
@@ -85,7 +85,7 @@ def test_agrees_with_a_slow_float64_function(network: Network, shared: Path) -> 
         assert not held.any(), path.name
         slow[apart] = 0
         foreground = (labels > 0) | (slow > 0)
-        if (near := reach(people[0].keypoints, labels.shape)) is not None:
+        if (near := mask_limits(people[0].keypoints, labels.shape)) is not None:
             assert not labels[~_grown(near, heads)].any(), path.name
             assert near[foreground].mean() > 0.95, path.name
             foreground &= near
@@ -199,7 +199,7 @@ def test_what_a_person_cannot_reach_is_nobodys(network: Network, shared: Path) -
     heads, _ = network.infer(photo)
     [person] = decode_people(heads)
     plain = label_map(heads, [person], 0, THRESHOLD) > 0
-    near = reach(person.keypoints, plain.shape)
+    near = mask_limits(person.keypoints, plain.shape)
     assert near is not None
     x, y, _, height = person.box
     at = heads.placement.to_input(np.array([[x, y + height / 2]])) / heads.placement.stride

@@ -14,7 +14,7 @@ from PIL import Image
 from capture.dataset import Dataset
 from capture.export import FORMATS
 from capture.manifest import Manifest
-from server.house import HOUSE
+from server.state import APP_STATE
 from tests.capture.real import write
 
 ID = "20261120-142233-7f3a9c"
@@ -22,7 +22,7 @@ ID = "20261120-142233-7f3a9c"
 
 def make(http, dataset_id: str = ID) -> Path:
     """A dataset where the server looks for them."""
-    folder = http.server.app[HOUSE].settings.datasets / dataset_id
+    folder = http.server.app[APP_STATE].settings.datasets / dataset_id
     write(folder)
     return folder
 
@@ -126,8 +126,8 @@ async def test_a_download_that_is_given_up_lets_the_dataset_go(serve):
 async def test_a_dataset_that_is_being_made_cannot_be_changed(serve):
     async with serve() as http:
         make(http)
-        house = http.server.app[HOUSE]
-        house.recordings.running.add(ID)
+        state = http.server.app[APP_STATE]
+        state.recordings.running.add(ID)
         for answer in (
             await http.delete(f"/api/datasets/{ID}"),
             await http.post(f"/api/datasets/{ID}/delete-frames", json={"indices": [1]}),

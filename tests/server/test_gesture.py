@@ -63,7 +63,7 @@ async def test_the_page_is_told_to_count_down(serve, stills):
     track = ClipTrack([down] * 30)
     async with serve() as http, Browser(http, track) as browser:
         await until(lambda: browser.pictures > 20)
-        browser.say("gesture", enabled=True)
+        browser.send("gesture", enabled=True)
         await asyncio.sleep(1.5)
         assert not browser.heard("start_recording")
         track.change([up] * 30)

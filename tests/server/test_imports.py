@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from capture.dataset import Dataset
-from server.house import HOUSE
+from server.state import APP_STATE
 from tests.capture.clips import pictures, write_video
 from tests.server.browser import Browser, ClipTrack
 from tests.server.waiting import until
@@ -50,7 +50,7 @@ async def test_a_video_becomes_a_dataset(serve):
         assert one["id"] == begun["dataset"]
         assert one["title"] == "my dance"
         assert one["pairs"] >= 44
-        settings = http.server.app[HOUSE].settings
+        settings = http.server.app[APP_STATE].settings
         assert list(settings.uploads.iterdir()) == []
 
 
@@ -113,13 +113,13 @@ async def test_high_quality_takes_the_place_of_the_live_pairs(serve, booth):
     """Record live, upload the browser's own video of it: same dataset, better source."""
     async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
         await until(lambda: browser.pictures > 10)
-        browser.say("record", seconds=None, title="Me", high_quality=True, heads=False)
+        browser.send("record", seconds=None, title="Me", high_quality=True, heads=False)
         dataset = (await browser.hears("recording"))["dataset"]
         await asyncio.sleep(2)
-        browser.say("stop")
+        browser.send("stop")
         recorded = await browser.hears("recorded")
         assert recorded["written"] > 10
-        folder = http.server.app[HOUSE].settings.datasets / dataset
+        folder = http.server.app[APP_STATE].settings.datasets / dataset
         assert Dataset.open(folder).manifest.source.kind == "webrtc"
         begun = await send(
             http, JUGGLER.read_bytes(), "recording.mp4", purpose="recording", dataset=dataset
@@ -137,13 +137,13 @@ async def test_high_quality_takes_the_place_of_the_live_pairs(serve, booth):
 async def test_a_bad_recording_leaves_the_live_pairs(serve, booth):
     async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
         await until(lambda: browser.pictures > 10)
-        browser.say("record", seconds=1, title="", high_quality=True, heads=True)
+        browser.send("record", seconds=1, title="", high_quality=True, heads=True)
         dataset = (await browser.hears("recorded"))["dataset"]
         begun = await send(http, b"nothing" * 99, "r.webm", purpose="recording", dataset=dataset)
         job = await outcome(http, begun["job"])
         assert job["state"] == "failed"
         assert job["message"].endswith("The live pairs are kept.")
-        kept = Dataset.open(http.server.app[HOUSE].settings.datasets / dataset)
+        kept = Dataset.open(http.server.app[APP_STATE].settings.datasets / dataset)
         assert kept.manifest.source.kind == "webrtc"
         assert kept.heads(kept.pairs[0].index).segments is not None
 

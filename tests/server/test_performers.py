@@ -8,15 +8,15 @@ import pytest
 
 from inference.body import LABEL_NAMES
 from inference.errors import UnderstudyError
-from server.house import HOUSE
 from server.performers import note
+from server.state import APP_STATE
 from tests.server.test_datasets_api import ID, make
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import GENERATORS, Generator
 from transfer.performers.trained import Trained, save_generator
 from transfer.performers.trained_files import WEIGHTS_NAME
 from transfer.target.target import Target
-from transfer.target.unseen import Unseen
+from transfer.target.unseen_parts import UnseenParts
 
 
 async def test_every_whole_dataset_is_listed(serve):
@@ -26,18 +26,18 @@ async def test_every_whole_dataset_is_listed(serve):
         [one] = await (await http.get("/api/performers")).json()
         assert one["name"] == f"as:{ID}"
         assert (await http.get(one["picture"])).status == 200
-        choices = await http.server.app[HOUSE].choices()
+        choices = await http.server.app[APP_STATE].choices()
         assert one["name"] in choices.views
 
 
 async def test_a_trained_run_is_listed_and_performs(serve):
     async with serve() as http:
         folder = make(http)
-        house = http.server.app[HOUSE]
-        run = house.settings.runs / "me & you"
+        state = http.server.app[APP_STATE]
+        run = state.settings.runs / "me & you"
         run.mkdir(parents=True)
         target = Target.open(folder)
-        about = Trained("A man", ID, "realtime", 64, 150, target.stage, Ingredients())
+        about = Trained("A man", ID, "realtime", 64, 150, target.body_frame, Ingredients())
         about.save(run, target.plate, target.frame(0))
         save_generator(Generator(GENERATORS["realtime"]), run / WEIGHTS_NAME)
         first, second = await (await http.get("/api/performers")).json()
@@ -45,15 +45,15 @@ async def test_a_trained_run_is_listed_and_performs(serve):
         assert first["title"] == "A man, trained"
         assert (await http.get(first["picture"])).status == 200
         assert (await http.get("/performers/..%2F..%2Fetc/thumbnail")).status == 404
-        assert first["name"] in (await house.choices()).views
-        performer = await house.performers.open(first["name"])
+        assert first["name"] in (await state.choices()).views
+        performer = await state.performers.open(first["name"])
         assert performer.size == (320, 180)
 
 
 async def test_a_performer_is_made_and_a_damaged_one_refused_in_a_sentence(serve):
     async with serve() as http:
         folder: Path = make(http)
-        performers = http.server.app[HOUSE].performers
+        performers = http.server.app[APP_STATE].performers
         performer = await performers.open(f"as:{ID}")
         assert performer.size == (320, 180)
         (folder / "dataset.json").write_text("{}")
@@ -69,15 +69,22 @@ async def test_what_is_said_over_the_picture(serve):
     assert "double ready" in note(quick, None, 0.0)
     async with serve() as http:
         target = Target.open(make(http))
-        run = http.server.app[HOUSE].settings.runs / "me"
+        run = http.server.app[APP_STATE].settings.runs / "me"
         run.mkdir(parents=True)
         feet = tuple(label for label, name in enumerate(LABEL_NAMES) if "feet" in name)
         about = Trained(
-            "Me", ID, "realtime", 64, 150, target.stage, Ingredients(), unseen=Unseen(feet)
+            "Me",
+            ID,
+            "realtime",
+            64,
+            150,
+            target.body_frame,
+            Ingredients(),
+            unseen=UnseenParts(feet),
         )
         about.save(run, target.plate, target.frame(0))
         save_generator(Generator(GENERATORS["realtime"]), run / WEIGHTS_NAME)
-        performer = await http.server.app[HOUSE].performers.open("as:run:me")
+        performer = await http.server.app[APP_STATE].performers.open("as:run:me")
     for stats in (quick, slow):
         assert "Me was never seen with feet" in note(stats, performer, 1.0)
     assert "12 of 30" in note(slow, performer, 60.0)

@@ -12,7 +12,7 @@ import pytest
 from capture import writer as writer_module
 from capture.dataset import Dataset
 from capture.files import disk_error
-from server.house import HOUSE
+from server.state import APP_STATE
 from tests.server.browser import Browser, ClipTrack
 from tests.server.waiting import until
 
@@ -20,13 +20,13 @@ RECORD = {"seconds": None, "title": "", "high_quality": False, "heads": False}
 
 
 def datasets(http):
-    return http.server.app[HOUSE].settings.datasets
+    return http.server.app[APP_STATE].settings.datasets
 
 
 async def test_pairs_are_written_at_the_cameras_rate_and_stop_by_themselves(serve, booth):
     async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
         await until(lambda: browser.pictures > 20)
-        browser.say("record", **{**RECORD, "seconds": 3, "title": "Signs"})
+        browser.send("record", **{**RECORD, "seconds": 3, "title": "Signs"})
         dataset = (await browser.hears("recording"))["dataset"]
         recorded = await browser.hears("recorded")
         assert recorded["dataset"] == dataset
@@ -45,7 +45,7 @@ async def test_the_session_ends_in_mid_recording(serve, booth_small):
     async with serve() as http:
         async with Browser(http, ClipTrack(booth_small)) as browser:
             await until(lambda: browser.pictures > 10)
-            browser.say("record", **RECORD)
+            browser.send("record", **RECORD)
             dataset = (await browser.hears("recording"))["dataset"]
             await asyncio.sleep(1)
             await http.post(f"/api/sessions/{browser.answer['id']}/close")
@@ -66,14 +66,14 @@ async def test_the_camera_is_turned_in_mid_recording(serve, booth_small):
     track = ClipTrack(booth_small)
     async with serve() as http, Browser(http, track) as browser:
         await until(lambda: browser.pictures > 10)
-        browser.say("record", **RECORD)
+        browser.send("record", **RECORD)
         dataset = (await browser.hears("recording"))["dataset"]
         await asyncio.sleep(1)
         track.change(upright)
         await until(lambda: (240, 320) in browser.sizes)
         track.change(booth_small)
         await asyncio.sleep(1)
-        browser.say("stop")
+        browser.send("stop")
         await browser.hears("recorded")
         opened = Dataset.open(datasets(http) / dataset)
         for pair in opened.pairs:
@@ -95,7 +95,7 @@ async def test_a_full_disk_ends_the_recording_with_a_sentence_not_the_picture(
     monkeypatch.setattr(writer_module, "write_whole", write_or_not)
     async with serve() as http, Browser(http, ClipTrack(booth_small)) as browser:
         await until(lambda: browser.pictures > 10)
-        browser.say("record", **RECORD)
+        browser.send("record", **RECORD)
         dataset = (await browser.hears("recording"))["dataset"]
         await asyncio.sleep(1)
         full = True
@@ -115,7 +115,7 @@ async def test_nobody_in_the_picture_leaves_no_dataset(serve, videos):
     empty = read_clip(videos / "empty_then_people.mp4", (320, 180), limit=12)
     async with serve() as http, Browser(http, ClipTrack(empty)) as browser:
         await until(lambda: browser.pictures > 10)
-        browser.say("record", **{**RECORD, "seconds": 1})
+        browser.send("record", **{**RECORD, "seconds": 1})
         recorded = await browser.hears("recorded")
         assert recorded["written"] == 0
         assert recorded["dropped"] > 0
@@ -128,5 +128,5 @@ async def test_no_room_no_recording(serve, booth_small):
         Browser(http, ClipTrack(booth_small)) as browser,
     ):
         await until(lambda: browser.pictures > 10)
-        browser.say("record", **RECORD)
+        browser.send("record", **RECORD)
         assert "nearly full" in (await browser.hears("error"))["message"]

@@ -16,15 +16,15 @@ import pytest
 
 from inference.errors import DeviceError
 from server import session as session_module
-from server.house import HOUSE
 from server.settings import Settings
+from server.state import APP_STATE
 from tests.machine import slowness
 from tests.server.browser import Browser, ClipTrack
 from tests.server.waiting import until
 
 
 def sessions(http):
-    return http.server.app[HOUSE].sessions
+    return http.server.app[APP_STATE].sessions
 
 
 def colourful(i420: np.ndarray) -> float:
@@ -37,7 +37,7 @@ async def test_a_clip_goes_in_and_coloured_parts_come_back(serve, booth):
     async with serve() as http, Browser(http, ClipTrack(booth), view="camera") as browser:
         await until(lambda: browser.pictures > 20)
         plain = colourful(browser.last)
-        browser.say("settings", view="parts", opacity=1.0)
+        browser.send("settings", view="parts", opacity=1.0)
         message = await browser.hears("settings")
         assert message["view"] == "parts"
         seen = browser.pictures
@@ -78,11 +78,11 @@ async def test_the_page_is_told_the_figures_four_times_a_second(serve, booth):
 async def test_ping_is_answered_and_nonsense_refused(serve, booth_small):
     async with serve() as http, Browser(http, ClipTrack(booth_small)) as browser:
         await browser.hears("hello")
-        browser.say("ping", t=12.5)
+        browser.send("ping", t=12.5)
         assert (await browser.hears("pong"))["t"] == 12.5
-        browser.say("launch")
+        browser.send("launch")
         assert "unknown" in (await browser.hears("error"))["message"]
-        browser.say("settings", view="xray")
+        browser.send("settings", view="xray")
         assert (await browser.hears("error", after=1))["message"]
 
 
@@ -105,7 +105,7 @@ async def test_changing_network_size_and_view_never_interrupts_the_picture(serve
         for number, change in enumerate(
             [{"long_side": 321}, {"model": "bodypix-075-per-tensor"}, {"view": "skeleton"}]
         ):
-            browser.say("settings", **change)
+            browser.send("settings", **change)
             message = await browser.hears("settings", after=number)
             assert message.items() >= change.items()
             await asyncio.sleep(0.5)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.loop import follow
+from training.loop import update_average
 
 
 def test_a_running_mean_follows_the_network_as_the_formula_says() -> None:
@@ -16,7 +16,7 @@ def test_a_running_mean_follows_the_network_as_the_formula_says() -> None:
         with torch.no_grad():
             network[0].weight += 1
             network[1].num_batches_tracked += 7
-        follow(mean, network, step, longest)
+        update_average(mean, network, step, longest)
         keep = min(longest, (1 + step) / (10 + step))
         expected = keep * expected + (1 - keep) * network[0].weight.detach().numpy()
     np.testing.assert_allclose(mean[0].weight.detach().numpy(), expected, rtol=1e-5)

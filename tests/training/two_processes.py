@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
+from training.distributed import ProcessGroup
 from training.performer.data import Augment, TransferData
 from training.performer.recipes import Recipe
 from training.performer.sources import split
-from training.performer.training import Told, TransferTraining
+from training.performer.training import TrainingProgress, TransferTraining
 from training.run_folder import RunFolder
-from training.together import Together
 from transfer.performers.condition import Ingredients
 from transfer.performers.crop import usual_side
 from transfer.performers.generator import GENERATORS, Generator
@@ -29,7 +29,7 @@ STEPS = 6
 def train(dataset: Path, run: Path, batch: int) -> None:
     """Write `RUN-RANK.json`: the losses of each step, and a sum of the weights."""
     torch.set_num_threads(1)
-    together = Together.join()
+    group = ProcessGroup.join()
     target = Target.open(dataset)
     learnt, held_out = split(target)
     side = usual_side([target.labels(number) for number in learnt[::10]])
@@ -39,18 +39,18 @@ def train(dataset: Path, run: Path, batch: int) -> None:
     generator = Generator(replace(GENERATORS["realtime"], batch=batch), face=True)
     recipe = Recipe(face=True)
     training = TransferTraining(
-        generator, RunFolder(run), Ingredients(), 4, recipe=recipe, together=together
+        generator, RunFolder(run), Ingredients(), 4, recipe=recipe, group=group
     )
-    together.wait()
+    group.wait()
     training.seconds = 200.0  # Discriminator and face stage have joined.
-    told: list[Told] = []
-    training.run(*data, Augment(), told.append, lambda: len(told) >= STEPS)
+    progress: list[TrainingProgress] = []
+    training.run(*data, Augment(), progress.append, lambda: len(progress) >= STEPS)
     state = training.generator.state_dict()
     weights = {name: float(value.double().sum()) for name, value in state.items()
                if name.endswith("weight")}  # fmt: skip
-    found = {"losses": [one.losses for one in told], "weights": weights, "seen": training.seen}
-    Path(f"{run}-{together.rank}.json").write_text(json.dumps(found))
-    together.leave()
+    found = {"losses": [one.losses for one in progress], "weights": weights, "seen": training.seen}
+    Path(f"{run}-{group.rank}.json").write_text(json.dumps(found))
+    group.leave()
 
 
 if __name__ == "__main__":

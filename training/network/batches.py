@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.loop import made_ahead
+from training.loop import prefetch
 from training.network.augment import Augmenter
 from training.network.labelled import Packed
 from training.network.losses import stacked
@@ -32,7 +32,7 @@ def weights_of(pool: Sequence[Packed]) -> list[float]:
 
 def batches(augmenter: Augmenter, size: int, seed: int, first: int = 0) -> Generator[Batch]:
     """Batch `first` and all that follow; the same seed gives the same, whatever the threads."""
-    return made_ahead(lambda number: _make(augmenter, size, seed, number), first)
+    return prefetch(lambda number: _make(augmenter, size, seed, number), first)
 
 
 def _make(augmenter: Augmenter, size: int, seed: int, number: int) -> Batch:

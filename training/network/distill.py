@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from training.errors import TrainingError
-from training.loop import best_device, follow, has_bfloat16, out_of_memory
+from training.loop import best_device, has_bfloat16, out_of_memory, update_average
 from training.network.augment import Augmenter
 from training.network.batches import batches, weights_of
 from training.network.held_out import held_out_accuracy
@@ -42,7 +42,7 @@ SAVE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TrainingProgress:
     """What is told of a run's progress."""
 
     seconds: float
@@ -106,7 +106,7 @@ class Training:
         self,
         learnt: Sequence[Packed],
         held_out: Sequence[Packed],
-        tell: Callable[[Told], None],
+        report: Callable[[TrainingProgress], None],
         stop: Callable[[], bool] = lambda: False,
         note: Callable[[str], None] = print,
     ) -> None:
@@ -120,7 +120,7 @@ class Training:
         """
         while self.seconds < self._total:
             try:
-                if self._sit(learnt, held_out, tell, stop):
+                if self._train_at_batch_size(learnt, held_out, report, stop):
                     return
                 continue
             except (MemoryError, RuntimeError) as error:
@@ -131,9 +131,9 @@ class Training:
 
     def result(self) -> Student:
         """The student that has come of it so far, on the CPU."""
-        made = Student(self._preset)
+        student = Student(self._preset)
         mean = self._mean.state_dict()
-        made.load_state_dict(
+        student.load_state_dict(
             {
                 name: torch.lerp(value.cpu(), self._first[name], self._keep)
                 if value.is_floating_point()
@@ -141,13 +141,13 @@ class Training:
                 for name, value in mean.items()
             }
         )
-        return made
+        return student
 
-    def _sit(
+    def _train_at_batch_size(
         self,
         learnt: Sequence[Packed],
         held_out: Sequence[Packed],
-        tell: Callable[[Told], None],
+        report: Callable[[TrainingProgress], None],
         stop: Callable[[], bool],
     ) -> bool:
         """Train with the batch size and the side of the pictures that there are now.
@@ -157,16 +157,18 @@ class Training:
         side = self._side()
         augmenter = Augmenter(learnt, weights_of(learnt), (side, side))
         measured = saved = time.monotonic()
-        with closing(batches(augmenter, self._batch, self._seed, self._step)) as made:
+        with closing(batches(augmenter, self._batch, self._seed, self._step)) as ready:
             began = time.monotonic()
-            for pictures, targets in made:
-                found = self._learn(pictures, targets)
+            for pictures, targets in ready:
+                losses = self._learn(pictures, targets)
                 now = time.monotonic()
                 self.seconds += now - began
-                tell(Told(self.seconds, self._total, self.seen, found, self.accuracy))
+                report(
+                    TrainingProgress(self.seconds, self._total, self.seen, losses, self.accuracy)
+                )
                 over = self.seconds >= self._total or stop()
                 if over or now - measured >= MEASURE_SECONDS:
-                    self._measure(held_out, found)
+                    self._measure(held_out, losses)
                     measured = time.monotonic()
                 if over or now - saved >= SAVE_SECONDS:
                     self._save()
@@ -191,8 +193,8 @@ class Training:
         targets = {name: value.to(self._device) for name, value in targets.items()}
         with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
             heads = self.student(x)
-        found = losses(heads, targets)
-        loss = total(found)
+        by_head = losses(heads, targets)
+        loss = total(by_head)
         if not math.isfinite(float(loss.detach())):
             raise TrainingError(
                 f"The loss is no number any more after {self.seen} pictures; the last good state "
@@ -203,13 +205,13 @@ class Training:
         self._optimiser.step(self._rate * _schedule(self.seconds / self._total))
         self._step += 1
         self.seen += len(pictures)
-        follow(self._mean, self.student, self._step, RUNNING_MEAN)
-        return {name: float(value.detach()) for name, value in found.items()}
+        update_average(self._mean, self.student, self._step, RUNNING_MEAN)
+        return {name: float(value.detach()) for name, value in by_head.items()}
 
-    def _measure(self, held_out: Sequence[Packed], found: dict[str, float]) -> None:
+    def _measure(self, held_out: Sequence[Packed], losses: dict[str, float]) -> None:
         self.accuracy = held_out_accuracy(StudentNetwork(self.result()).heads, held_out)
         line: dict[str, Any] = {"seconds": round(self.seconds, 1), "seen": self.seen}
-        self._run.note(line | {"losses": found, "held_out": self.accuracy})
+        self._run.note(line | {"losses": losses, "held_out": self.accuracy})
 
     def _save(self) -> None:
         self._run.save(

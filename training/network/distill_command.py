@@ -17,7 +17,7 @@ from inference import zoo
 from training.curves import write_curves
 from training.errors import TrainingError
 from training.network import export_tflite
-from training.network.distill import Told, Training
+from training.network.distill import Training, TrainingProgress
 from training.network.finish import finish, install
 from training.network.held_out import held_out_accuracy
 from training.network.prepare import Prepared, prepare
@@ -183,23 +183,23 @@ def _train(training: Training, prepared: Prepared) -> None:
     try:
         with Progress("training", "s") as progress:
 
-            def tell(told: Told) -> None:
+            def report(now: TrainingProgress) -> None:
                 nonlocal told_at
-                progress(round(told.seconds), round(told.total_seconds))
+                progress(round(now.seconds), round(now.total_seconds))
                 if time.monotonic() - told_at >= 60:
                     told_at = time.monotonic()
-                    progress.note(_line(told))
+                    progress.note(_line(now))
 
-            training.run(prepared.learnt, prepared.held_out, tell, lambda: stopped, progress.note)
+            training.run(prepared.learnt, prepared.held_out, report, lambda: stopped, progress.note)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _line(told: Told) -> str:
-    losses = ", ".join(f"{name} {value:.3f}" for name, value in told.losses.items())
-    accuracy = _figures(told.accuracy)
-    rate = told.seen / max(told.seconds, 1e-9)
-    return f"{told.seen} pictures ({rate:.1f}/s): {losses}" + (accuracy and f" | {accuracy}")
+def _line(now: TrainingProgress) -> str:
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
+    accuracy = _figures(now.accuracy)
+    rate = now.seen / max(now.seconds, 1e-9)
+    return f"{now.seen} pictures ({rate:.1f}/s): {losses}" + (accuracy and f" | {accuracy}")
 
 
 def _held_out(arguments: argparse.Namespace, prepared: Prepared, student: Student) -> str:

@@ -27,7 +27,7 @@ def held_out_accuracy(look: Callable[[Rgb], Heads], items: Sequence[Packed]) -> 
     joints marked by hand. What cannot be measured is left out.
     """
     ious: list[float] = []
-    found: dict[str, list[bool]] = {"pck": [], "pck_joints": []}
+    scores: dict[str, list[bool]] = {"pck": [], "pck_joints": []}
     step = max(1, len(items) // MOST)
     for packed in items[::step]:
         item = packed.labelled()
@@ -42,6 +42,6 @@ def held_out_accuracy(look: Callable[[Rgb], Heads], items: Sequence[Packed]) -> 
                 continue
             best = people[0].keypoints if people else np.zeros((17, 3), np.float32)
             right = hits(best, keypoints, REACH * extent(marked) / 2) & bool(people)
-            found["pck_joints" if packed.source == JOINTS else "pck"] += right.tolist()
+            scores["pck_joints" if packed.source == JOINTS else "pck"] += right.tolist()
     result = {"person_iou": float(np.mean(ious))} if ious else {}
-    return result | {name: float(np.mean(right)) for name, right in found.items() if right}
+    return result | {name: float(np.mean(right)) for name, right in scores.items() if right}

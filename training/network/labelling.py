@@ -64,8 +64,8 @@ def from_mask(rgb: Rgb, mask: Labels, teacher: Teacher) -> Labelled:
     people[(mask == 0) & others & ~near] = UNKNOWN
     parts = cv2.resize(part_labels(heads), size, interpolation=cv2.INTER_NEAREST)
     keypoints = np.zeros((1, 17, 3), np.float32)
-    if (found := _person_in(decode_people(heads), mask, rgb.shape)) is not None:
-        keypoints[0] = _scaled(found.keypoints, rgb.shape, small.shape)
+    if (decoded := _person_in(decode_people(heads), mask, rgb.shape)) is not None:
+        keypoints[0] = _scaled(decoded.keypoints, rgb.shape, small.shape)
         keypoints[0, :, 2] = (keypoints[0, :, 2] >= TRUSTED) & _inside(keypoints[0], mask)
     return Labelled(small, people, np.asarray(parts, np.uint8), keypoints)
 
@@ -104,10 +104,10 @@ def _sure(rgb: Rgb, heads: Heads) -> Labelled:
     probability = person_probability(heads)
     people = np.full(probability.shape, UNKNOWN, np.uint8)
     people[probability < SURELY_NOT] = 0
-    found = decode_people(heads)[: MAYBE - 1]
-    keypoints = np.zeros((len(found), 17, 3), np.float32)
-    for number, person in enumerate(found):
-        mine = label_map(heads, found, number, 0.5) > 0
+    decoded = decode_people(heads)[: MAYBE - 1]
+    keypoints = np.zeros((len(decoded), 17, 3), np.float32)
+    for number, person in enumerate(decoded):
+        mine = label_map(heads, decoded, number, 0.5) > 0
         people[mine & (probability > SURELY)] = number + 1
         keypoints[number] = person.keypoints
         keypoints[number, :, 2] = person.keypoints[:, 2] >= TRUSTED
@@ -130,15 +130,15 @@ def from_joints(rgb: Rgb, joints: Joints, teacher: Teacher) -> Labelled:
     view = cv2.warpAffine(small, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
     heads = teacher.heads(np.asarray(view, np.uint8))
     back = np.asarray(cv2.invertAffineTransform(turn), np.float64)
-    found = _agreeing(decode_people(heads), _turned(joints, turn), known)
+    decoded = _agreeing(decode_people(heads), _turned(joints, turn), known)
     size = (small.shape[1], small.shape[0])
     probability = cv2.warpAffine(person_probability(heads), back, size)
     keypoints = joints.copy()
     keypoints[:, 2] = known
     parts = np.full(small.shape[:2], UNKNOWN, np.uint8)
-    if found is not None:
+    if decoded is not None:
         parts[:] = cv2.warpAffine(part_labels(heads), back, size, flags=cv2.INTER_NEAREST)
-        face = _turned(found.keypoints, back)[:5]
+        face = _turned(decoded.keypoints, back)[:5]
         keypoints[:5] = face
         keypoints[:5, 2] = face[:, 2] >= TRUSTED
     reach = _extent(joints)
@@ -167,10 +167,10 @@ def _inside(keypoints: Joints, mask: Labels) -> NDArray[np.bool_]:
     return np.asarray(near[rows, columns] > 0)
 
 
-def _person_in(found: list[Person], mask: Labels, shape: tuple[int, ...]) -> Person | None:
+def _person_in(decoded: list[Person], mask: Labels, shape: tuple[int, ...]) -> Person | None:
     """The person most of whose key points lie in the mask."""
     best, share = None, 0.6
-    for person in found:
+    for person in decoded:
         seen = person.keypoints[person.keypoints[:, 2] >= TRUSTED]
         if len(seen) >= 3:
             hit = float(_inside(_scaled(seen, shape, mask.shape), mask).mean())
@@ -214,10 +214,10 @@ def _extent(joints: Joints) -> float:
     return max(float(np.ptp(marked, axis=0).max()), 1.0) if len(marked) else 1.0
 
 
-def _agreeing(found: list[Person], joints: Joints, known: NDArray[np.bool_]) -> Person | None:
+def _agreeing(decoded: list[Person], joints: Joints, known: NDArray[np.bool_]) -> Person | None:
     """The person whose joints are where the marks are, most of them."""
     best, share = None, 0.5
-    for person in found:
+    for person in decoded:
         away = np.linalg.norm(person.keypoints[:, :2] - joints[:, :2], axis=1)
         hits = (away[known] <= AGREEMENT * _extent(joints) / 2) if known.any() else np.zeros(1)
         if float(hits.mean()) > share:

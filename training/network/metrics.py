@@ -10,21 +10,21 @@ Mask = NDArray[np.bool_]
 Points = NDArray[np.float32]
 
 
-def iou(found: Mask, true: Mask, counted: Mask | None = None) -> float:
+def iou(predicted: Mask, true: Mask, counted: Mask | None = None) -> float:
     """Intersection over union where `counted`; 1 when there is nothing in either."""
     if counted is not None:
-        found, true = found & counted, true & counted
-    union = int((found | true).sum())
-    return float((found & true).sum()) / union if union else 1.0
+        predicted, true = predicted & counted, true & counted
+    union = int((predicted | true).sum())
+    return float((predicted & true).sum()) / union if union else 1.0
 
 
-def boundary_f_score(found: Mask, true: Mask, counted: Mask, pixels: float = 3.0) -> float:
+def boundary_f_score(predicted: Mask, true: Mask, counted: Mask, pixels: float = 3.0) -> float:
     """F-score of the outlines: an outline pixel is right when the other outline is that near.
 
     After Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object
     Segmentation" (CVPR 2016), section 4. Outlines where not `counted` are left out.
     """
-    lines = [_outline(found) & counted, _outline(true) & counted]
+    lines = [_outline(predicted) & counted, _outline(true) & counted]
     if not lines[0].any() or not lines[1].any():
         return 1.0 if lines[0].any() == lines[1].any() else 0.0
     near = [
@@ -47,10 +47,10 @@ class MeanIou:
     def __init__(self, classes: int) -> None:
         self._confusion = np.zeros((classes, classes), np.int64)
 
-    def add(self, found: NDArray[np.integer], true: NDArray[np.integer]) -> None:
+    def add(self, predicted: NDArray[np.integer], true: NDArray[np.integer]) -> None:
         """Class ids 0..classes-1 of the same pixels, any shape."""
         classes = len(self._confusion)
-        both = true.astype(np.int64).ravel() * classes + found.astype(np.int64).ravel()
+        both = true.astype(np.int64).ravel() * classes + predicted.astype(np.int64).ravel()
         self._confusion += np.bincount(both, minlength=classes**2).reshape(classes, classes)
 
     def value(self) -> float:
@@ -66,8 +66,8 @@ def extent(points: Points) -> float:
     return float(np.ptp(points[:, :2], axis=0).max())
 
 
-def hits(found: Points, true: Points, radius: float) -> Mask:
+def hits(predicted: Points, true: Points, radius: float) -> Mask:
     """Which of the true points (third value > 0) were found within `radius` pixels, in order."""
     known = true[:, 2] > 0
-    away = np.linalg.norm(found[known, :2] - true[known, :2], axis=1)
+    away = np.linalg.norm(predicted[known, :2] - true[known, :2], axis=1)
     return np.asarray(away <= radius)

@@ -88,9 +88,9 @@ def _disks(keypoints: Reals, shape: tuple[int, ...]) -> NDArray[np.int64]:
     for number, points in enumerate(keypoints):
         for keypoint in np.flatnonzero(points[:, 2] > 0):
             away = np.hypot(x - points[keypoint, 0], y - points[keypoint, 1])
-            closer = away <= least[keypoint]
-            nearest[keypoint][closer] = number
-            least[keypoint][closer] = away[closer]
+            nearer = away <= least[keypoint]
+            nearest[keypoint][nearer] = number
+            least[keypoint][nearer] = away[nearer]
     return nearest
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.loop import made_ahead
+from training.loop import prefetch
 from training.performer.data import Augment, Example, Examples, Random
 
 WHOLE_EVERY = 4
@@ -108,4 +108,4 @@ def batches(
         made = [Batch.of(frames) for frames in zip(*drawn, strict=True)]
         return [batch.pinned() for batch in made] if pinned else made
 
-    return made_ahead(make, first)
+    return prefetch(make, first)

@@ -152,7 +152,7 @@ class TransferData:
         frames = [one]
         if augment.before:
             frames.append(self.kept[self._place.get(one.number - 1, place)])
-        made = []
+        warped = []
         for frame in frames:
             parts, keypoints = self._condition(frame, matrix, mirrored)
             mask = (parts > 0).astype(np.uint8)
@@ -162,8 +162,8 @@ class TransferData:
                 parts = _confused(parts, int(random.poisson(augment.blobs)), random)
             rgb = _lighter(self._rgb(frame, matrix), brightness)
             limbs, face = draw_limbs(keypoints, self.size), face_square(keypoints)
-            made.append(Example(rgb, parts, mask, limbs, plate, np.array(face, np.float32)))
-        return made
+            warped.append(Example(rgb, parts, mask, limbs, plate, np.array(face, np.float32)))
+        return warped
 
     def _keep(self, number: int, side: int) -> Kept | None:
         labels = self._target.labels(number)
@@ -206,22 +206,22 @@ class TransferData:
     def _rgb(self, one: Kept, matrix: Matrix) -> Rgb:
         kept = cv2.imdecode(np.frombuffer(one.rgb, np.uint8), cv2.IMREAD_COLOR)
         assert kept is not None
-        made = cv2.warpAffine(
+        warped = cv2.warpAffine(
             kept, self._from_kept(one.crop, matrix), (self.size, self.size),
             flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
-        return np.asarray(cv2.cvtColor(made, cv2.COLOR_BGR2RGB), np.uint8)
+        return np.asarray(cv2.cvtColor(warped, cv2.COLOR_BGR2RGB), np.uint8)
 
     def _labels(self, one: Kept, matrix: Matrix) -> Labels:
         kept = cv2.imdecode(np.frombuffer(one.labels, np.uint8), cv2.IMREAD_GRAYSCALE)
         assert kept is not None
-        made = cv2.warpAffine(
+        warped = cv2.warpAffine(
             kept,
             self._from_kept(one.crop, matrix),
             (self.size, self.size),
             flags=cv2.INTER_NEAREST,
         )
-        return np.asarray(made, np.uint8)
+        return np.asarray(warped, np.uint8)
 
     def _plate_at(self, side: int, matrix: Matrix) -> Rgb:
         """The plate in the example, from one that was made smaller first: nothing glitters."""
@@ -234,11 +234,11 @@ class TransferData:
         small = self._plates[side]
         x, y = small.shape[1] / self._plate.shape[1], small.shape[0] / self._plate.shape[0]
         down = np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])
-        made = cv2.warpAffine(
+        warped = cv2.warpAffine(
             small, matrix @ np.linalg.inv(down), (self.size, self.size),
             flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
-        return np.asarray(made, np.uint8)
+        return np.asarray(warped, np.uint8)
 
     def _condition(self, one: Kept, matrix: Matrix, mirrored: bool) -> tuple[Labels, Keypoints]:
         """Parts and key points of a frame in an example's crop."""
@@ -304,13 +304,13 @@ def _confused(parts: Labels, blobs: int, random: Random) -> Labels:
         return parts
     size = len(parts)
     others = np.unique(parts.reshape(-1)[there])
-    made = parts.copy()
+    warped = parts.copy()
     for place in random.choice(there, blobs):
         y, x = divmod(int(place), size)
         axes = [max(1, int(axis)) for axis in random.uniform(*BLOB_AXES, 2) * size]
         label, turn = int(random.choice(others)), float(random.uniform(0, 180))
-        cv2.ellipse(made, (x, y), axes, turn, 0, 360, label, -1)
-    return np.where(_CONFUSABLE[parts], made, parts)
+        cv2.ellipse(warped, (x, y), axes, turn, 0, 360, label, -1)
+    return np.where(_CONFUSABLE[parts], warped, parts)
 
 
 def _lighter(rgb: Rgb, brightness: float) -> Rgb:

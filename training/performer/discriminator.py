@@ -29,7 +29,7 @@ class PatchDiscriminator(nn.Module):
 
     What gives a made picture away is the detail that it lacks. That is faint beside a condition of
     zeros and ones: shown by itself as well, `SHARPNESS` times as strong, it is found within a
-    hundred steps; without, whatever the norms, the judges could not tell after 180.
+    hundred steps; without, whatever the norms, the discriminators could not tell after 180.
     """
 
     def __init__(self, frames: int, channels: int = 24) -> None:
@@ -56,7 +56,7 @@ class PatchDiscriminator(nn.Module):
         return self.judge(x), features
 
 
-class Judges(nn.Module):
+class MultiscaleDiscriminator(nn.Module):
     """The same question at full size, half the size, and so on."""
 
     def __init__(self, frames: int, scales: int) -> None:
@@ -65,37 +65,37 @@ class Judges(nn.Module):
 
     def forward(self, x: Tensor) -> list[Judgement]:
         """One judgement a scale, the finest first."""
-        found = []
-        for number, judge in enumerate(self.scales):
+        scores = []
+        for number, discriminator in enumerate(self.scales):
             if number:
                 x = functional.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
-            found.append(judge(x))
-        return found
+            scores.append(discriminator(x))
+        return scores
 
 
-def discriminator_loss(real: list[Judgement], made: list[Judgement], where: Tensor) -> Tensor:
+def discriminator_loss(real: list[Judgement], generated: list[Judgement], where: Tensor) -> Tensor:
     """Least squares (Mao et al., LSGAN, ICCV 2017), mean over the scales.
 
     `where` `[N, 1, S, S]`, 0 or 1, here and below: only patches that touch it count.
     """
     losses = []
-    for (one, _), (other, _) in zip(real, made, strict=True):
+    for (one, _), (other, _) in zip(real, generated, strict=True):
         yes, no = one.float(), other.float()
         losses.append((_mean((yes - 1).square(), where) + _mean(no.square(), where)) / 2)
     return torch.stack(losses).mean()
 
 
-def generator_loss(made: list[Judgement], where: Tensor) -> Tensor:
-    """What the generator wants the judges to say."""
-    return torch.stack([_mean((one.float() - 1).square(), where) for one, _ in made]).mean()
+def generator_loss(generated: list[Judgement], where: Tensor) -> Tensor:
+    """How far the discriminator is from calling the generated pictures real."""
+    return torch.stack([_mean((one.float() - 1).square(), where) for one, _ in generated]).mean()
 
 
-def feature_matching(real: list[Judgement], made: list[Judgement], where: Tensor) -> Tensor:
-    """Mean difference of the judges' features (pix2pixHD, section 3.2)."""
+def feature_matching(real: list[Judgement], generated: list[Judgement], where: Tensor) -> Tensor:
+    """Mean difference of the discriminator's features (pix2pixHD, section 3.2)."""
     pairs = [
         (ours, theirs)
-        for (_, made_features), (_, real_features) in zip(made, real, strict=True)
-        for ours, theirs in zip(made_features, real_features, strict=True)
+        for (_, generated_features), (_, real_features) in zip(generated, real, strict=True)
+        for ours, theirs in zip(generated_features, real_features, strict=True)
     ]
     away = [_mean((a.float() - b.detach().float()).abs(), where) for a, b in pairs]
     return torch.stack(away).mean()

@@ -86,7 +86,7 @@ def write_int8(run: Path, about: Trained, target: Target) -> tuple[float, float,
     (run / INT8_NAME).unlink(missing_ok=True)
 
     def likeness() -> float:
-        return reconstruction(GanPerformer(run, target.stage), target, held_out)["ssim"]
+        return reconstruction(GanPerformer(run, target.body_frame), target, held_out)["ssim"]
 
     before = after = likeness()
     inputs = [

@@ -11,7 +11,7 @@ from inference.analysis import Labels
 from training.errors import TrainingError
 from training.performer.data import Examples, Joined, TransferData
 from training.performer.direct_data import DirectData
-from training.performer.shown_as import ShownAs
+from training.performer.teacher_poses import TeacherPoses
 from training.run_folder import RunFolder
 from transfer.performers.crop import usual_side
 from transfer.performers.trained import Trained
@@ -98,7 +98,7 @@ def examples_of(
     sides: Sequence[int],
     size: int,
     source: Target | None,
-    others: Sequence[ShownAs] = (),
+    others: Sequence[TeacherPoses] = (),
 ) -> tuple[Joined, Joined]:
     """What is learnt from, and what is held out.
 

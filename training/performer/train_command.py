@@ -18,13 +18,13 @@ import torch
 from capture.files import write_whole
 from capture.progress import Progress
 from training.curves import write_curves
+from training.distributed import ProcessGroup
 from training.errors import TrainingError
 from training.performer.data import Augment, Joined
 from training.performer.perceptual import vgg_path
 from training.performer.recipes import RECIPES, Recipe
 from training.performer.same_person import check_one_person
 from training.performer.sheet import write_samples
-from training.performer.shown_as import ShownAs
 from training.performer.sources import (
     Split,
     check_enough,
@@ -34,15 +34,15 @@ from training.performer.sources import (
     some_labels,
     split,
 )
-from training.performer.training import Teacher, Told, TransferTraining
+from training.performer.teacher_poses import TeacherPoses
+from training.performer.training import Teacher, TrainingProgress, TransferTraining
 from training.run_folder import RunFolder
-from training.together import Together
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import GENERATORS, Generator
 from transfer.performers.trained import Trained, load_generator, save_generator
 from transfer.performers.trained_files import WEIGHTS_NAME, base_generator
 from transfer.target.target import Target, find_target
-from transfer.target.unseen import Unseen
+from transfer.target.unseen_parts import UnseenParts
 
 SIZES = (256, 384, 512)
 
@@ -103,17 +103,17 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     if not 0 < arguments.minutes <= 60 * 24 * 14:
         raise TrainingError("--minutes is more than 0 and at most two weeks.")
-    together = Together.join()
+    group = ProcessGroup.join()
     try:
-        return _main(arguments, together)
+        return _main(arguments, group)
     finally:
-        together.leave()
+        group.leave()
 
 
-def _main(arguments: argparse.Namespace, together: Together) -> int:
+def _main(arguments: argparse.Namespace, group: ProcessGroup) -> int:
     targets = [find_target(name, Path(".")) for name in arguments.datasets]
     run = RunFolder(arguments.out)
-    if together.first:
+    if group.first:
         run.open(_options(arguments, targets))
     parts = [split(target) for target in targets]
     check_enough(targets, parts)
@@ -123,25 +123,25 @@ def _main(arguments: argparse.Namespace, together: Together) -> int:
     first = targets[0]
     about, sides = _about(arguments, targets, parts)
     middle = parts[0][0][len(parts[0][0]) // 2]
-    if together.first:
+    if group.first:
         about.save(run.path, first.plate, first.frame(middle))
         write_whole(run.path / "README.md", _explained(arguments, about).encode())
     data, kept_out = examples_of(
         targets, parts, sides, about.size, _source(arguments), _others(arguments, first)
     )
-    if together.first:
-        _say_what_is_learnt_from(targets, data, kept_out, about)
+    if group.first:
+        _print_training_data(targets, data, kept_out, about)
     recipe = _recipe(arguments)
     training = TransferTraining(
         _first_generator(arguments, recipe), run, about.ingredients, arguments.minutes,
-        arguments.seed, recipe=recipe, teacher=_teacher(arguments), together=together,
+        arguments.seed, recipe=recipe, teacher=_teacher(arguments), group=group,
     )  # fmt: skip
-    if together.first and recipe.perceptual:
+    if group.first and recipe.perceptual:
         print(_perceptual())
-    together.wait()
+    group.wait()
     augment = Augment(before=training.needs_before)
-    if not together.first:
-        training.run(data, kept_out, augment, lambda told: None)
+    if not group.first:
+        training.run(data, kept_out, augment, lambda now: None)
         return 0
     _train(training, data, kept_out, augment, arguments.progress == "json")
     write_samples(training.mean.eval(), kept_out, about.ingredients, run.path / "samples.png")
@@ -161,11 +161,11 @@ def _about(
     looked_at = [some_labels(*one) for one in zip(targets, learnt, strict=True)]
     sides = sides_of(looked_at, arguments.people == "one")
     poses = [one.keypoints[numbers] for one, numbers in zip(targets, learnt, strict=True)]
-    unseen = Unseen.of(list(chain(*looked_at)), np.concatenate(poses))
+    unseen = UnseenParts.of(list(chain(*looked_at)), np.concatenate(poses))
     first = targets[0]
     about = Trained(
         first.dataset.manifest.title, first.dataset.manifest.id, arguments.preset,
-        arguments.size, sides[0], first.stage, _ingredients(arguments), unseen,
+        arguments.size, sides[0], first.body_frame, _ingredients(arguments), unseen,
     )  # fmt: skip
     return about, sides
 
@@ -197,7 +197,7 @@ In `data/runs` it stands under "Shown as" on the page.
 """
 
 
-def _say_what_is_learnt_from(
+def _print_training_data(
     targets: Sequence[Target], data: Joined, kept_out: Joined, about: Trained
 ) -> None:
     print(f"{len(data)} frames to learn from, the last {len(kept_out)} in time are held out.")
@@ -277,13 +277,13 @@ def _teacher(arguments: argparse.Namespace) -> Teacher | None:
     return Teacher(load_generator(arguments.teacher / WEIGHTS_NAME), about.ingredients)
 
 
-def _others(arguments: argparse.Namespace, target: Target) -> list[ShownAs]:
+def _others(arguments: argparse.Namespace, target: Target) -> list[TeacherPoses]:
     """Other people's dances as the teacher shows them."""
     if arguments.poses and arguments.teacher is None:
         raise TrainingError("--poses are shown by a teacher: add `--teacher RUN`.")
     others = []
     for name in arguments.poses:
-        other = ShownAs(find_target(name, Path(".")), arguments.teacher)
+        other = TeacherPoses(find_target(name, Path(".")), arguments.teacher)
         if other.plate.shape[1::-1] != target.size:
             raise TrainingError(
                 f"{arguments.teacher} was trained on pictures of another size than "
@@ -338,42 +338,42 @@ def _train(
     try:
         with Progress("training", "s") as progress:
 
-            def tell(told: Told) -> None:
+            def report(now: TrainingProgress) -> None:
                 nonlocal told_at
                 if not as_json:
-                    progress(round(told.seconds), round(told.total_seconds))
+                    progress(round(now.seconds), round(now.total_seconds))
                 if time.monotonic() - told_at >= (1 if as_json else 30):
                     told_at = time.monotonic()
-                    print(_json(told), flush=True) if as_json else progress.note(_line(told))
+                    print(_json(now), flush=True) if as_json else progress.note(_line(now))
 
-            training.run(data, held_out, augment, tell, lambda: stopped, progress.note)
+            training.run(data, held_out, augment, report, lambda: stopped, progress.note)
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
 
 
-def _json(told: Told) -> str:
-    rate = told.seen / max(told.seconds, 1e-9)
+def _json(now: TrainingProgress) -> str:
+    rate = now.seen / max(now.seconds, 1e-9)
     return json.dumps(
         {
-            "seconds": round(told.seconds, 1),
-            "seconds_left": round(max(told.total_seconds - told.seconds, 0), 1),
-            "step": told.step,
-            "pictures": told.seen,
+            "seconds": round(now.seconds, 1),
+            "seconds_left": round(max(now.total_seconds - now.seconds, 0), 1),
+            "step": now.step,
+            "pictures": now.seen,
             "pictures_per_second": round(rate, 1),
-            "losses": {name: round(value, 4) for name, value in told.losses.items()},
-            "held_out": told.held_out,
-            "starved": round(told.starved, 3),
+            "losses": {name: round(value, 4) for name, value in now.losses.items()},
+            "held_out": now.held_out,
+            "starved": round(now.starved, 3),
         }
     )
 
 
-def _line(told: Told) -> str:
-    losses = ", ".join(f"{name} {value:.3f}" for name, value in told.losses.items())
-    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in told.held_out.items())
-    rate = told.seen / max(told.seconds, 1e-9)
+def _line(now: TrainingProgress) -> str:
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
+    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in now.held_out.items())
+    rate = now.seen / max(now.seconds, 1e-9)
     return (
-        f"{told.seen} pictures ({rate:.1f}/s, {told.starved:.0%} of the time waiting): {losses}"
+        f"{now.seen} pictures ({rate:.1f}/s, {now.starved:.0%} of the time waiting): {losses}"
         + (accuracy and f" | held out: {accuracy}")
     )
 

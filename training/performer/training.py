@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.distributed import ProcessGroup
 from training.errors import TrainingError
-from training.loop import best_device, follow, has_bfloat16, out_of_memory
+from training.loop import best_device, has_bfloat16, out_of_memory, update_average
+from training.performer.adversarial import Adversary
 from training.performer.batches import Batch, batches
 from training.performer.body_features import BodyFeatures, body_loss
 from training.performer.data import Augment, Examples
 from training.performer.discriminator import CONDITION
-from training.performer.judging import Opponent
 from training.performer.losses import (
     FACE_FROM,
     composited,
@@ -35,7 +36,6 @@ from training.performer.losses import (
 from training.performer.perceptual import find_features, perceptual_loss
 from training.performer.recipes import RECIPES, Recipe
 from training.run_folder import RunFolder
-from training.together import Together
 from transfer.performers.condition import Ingredients
 from transfer.performers.face import cut_faces
 from transfer.performers.generator import Generator
@@ -82,7 +82,7 @@ class Teacher:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TrainingProgress:
     """What is told of a run's progress."""
 
     seconds: float
@@ -118,14 +118,14 @@ class TransferTraining:
         device: torch.device | None = None,
         recipe: Recipe | None = None,
         teacher: Teacher | None = None,
-        together: Together | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
         """Goes on with the run's checkpoint when there is one.
 
         `recipe` defaults to the preset's; the generator has the stages that it says.
-        `together`: the processes that share the work; each has `batch` examples a step.
+        `group`: the processes that share the work; each has `batch` examples a step.
         """
-        self._together = together or Together()
+        self._group = group or ProcessGroup()
         on = self._device = device or best_device()
         preset = generator.preset
         self.recipe = recipe or RECIPES[preset.name]
@@ -135,9 +135,9 @@ class TransferTraining:
         self.mean.load_state_dict(generator.state_dict())
         torch.manual_seed(seed)
         frames = 2 if self.recipe.pairs else 1
-        self._opponents = {"": self._opponent(frames, self.recipe.scales)}
+        self._adversaries = {"": self._adversary(frames, self.recipe.scales)}
         if self.recipe.face:
-            self._opponents["face_"] = self._opponent(1, 1)
+            self._adversaries["face_"] = self._adversary(1, 1)
         self._teacher = teacher
         if teacher is not None:
             teacher.generator.to(on).eval()
@@ -165,7 +165,7 @@ class TransferTraining:
         data: Examples,
         held_out: Examples,
         augment: Augment,
-        tell: Callable[[Told], None],
+        report: Callable[[TrainingProgress], None],
         stop: Callable[[], bool] = lambda: False,
         note: Callable[[str], None] = print,
     ) -> None:
@@ -180,7 +180,7 @@ class TransferTraining:
         """
         while self.seconds < self._total:
             try:
-                self._sit(data, held_out, augment, tell, stop)
+                self._train_at_batch_size(data, held_out, augment, report, stop)
                 return
             except NotANumber:
                 good = self._run.load()
@@ -190,39 +190,41 @@ class TransferTraining:
                 self._slowed, self._rate = True, self._rate / 2
                 note("The loss was no number any more: back to the last good state, more slowly.")
             except (MemoryError, RuntimeError) as error:
-                alone = self._together.count == 1
+                alone = self._group.count == 1
                 if not out_of_memory(error) or self._batch == 1 or not alone:
                     raise
                 self._batch //= 2
                 note(f"Out of memory: training goes on with {self._batch} pictures at a time.")
 
-    def _sit(
+    def _train_at_batch_size(
         self,
         data: Examples,
         held_out: Examples,
         augment: Augment,
-        tell: Callable[[Told], None],
+        report: Callable[[TrainingProgress], None],
         stop: Callable[[], bool],
     ) -> None:
         """Train with the batch size that there is."""
         saved = time.monotonic()
         measured = saved - MEASURE_SECONDS + FIRST_MEASURE_SECONDS
-        first = self._step * self._together.count + self._together.rank
-        every = self._together.count
+        first = self._step * self._group.count + self._group.rank
+        every = self._group.count
         pinned = self._device.type == "cuda"
-        with closing(batches(data, self._batch, augment, self._seed, first, every, pinned)) as made:
+        with closing(
+            batches(data, self._batch, augment, self._seed, first, every, pinned)
+        ) as ready:
             recent: deque[dict[str, float]] = deque(maxlen=NOTED_STEPS)
             began = time.monotonic()
-            for batch in made:
+            for batch in ready:
                 self._waited += time.monotonic() - began
-                found = self._learn(batch)
-                recent.append(found)
+                losses = self._learn(batch)
+                recent.append(losses)
                 now = time.monotonic()
                 self.seconds += now - began
-                tell(self._told(found))
-                self.seconds, stopped = self._together.agree(self.seconds, stop(), self._device)
+                report(self._progress(losses))
+                self.seconds, stopped = self._group.agree(self.seconds, stop(), self._device)
                 over = self.seconds >= self._total or stopped
-                writes = self._together.first
+                writes = self._group.first
                 if writes and (over or now - measured >= MEASURE_SECONDS):
                     self._measure(held_out, recent)
                     measured = time.monotonic()
@@ -233,9 +235,11 @@ class TransferTraining:
                     return
                 began = time.monotonic()
 
-    def _told(self, found: dict[str, float]) -> Told:
+    def _progress(self, losses: dict[str, float]) -> TrainingProgress:
         starved = self._waited / max(self.seconds, 1e-9)
-        return Told(self.seconds, self._total, self._step, self.seen, found, self.held_out, starved)
+        return TrainingProgress(
+            self.seconds, self._total, self._step, self.seen, losses, self.held_out, starved
+        )
 
     def _learn(self, frames: Sequence[Batch]) -> dict[str, float]:
         """`frames`: the batch, and perhaps the one of the frames before."""
@@ -246,30 +250,30 @@ class TransferTraining:
         self.generator.train()
         drawn = self._draw([batch.to(self._device) for batch in frames])
         judged = ramp(progress, self._total)
-        found = self._compared(drawn)
+        losses = self._reconstruction_losses(drawn)
         if judged > 0:
-            found |= self._judged(drawn if self.recipe.pairs else drawn[:1], rate)
+            losses |= self._adversarial_losses(drawn if self.recipe.pairs else drawn[:1], rate)
         if self.recipe.face and progress >= FACE_FROM:
-            found |= self._faces(drawn[0], rate)
+            losses |= self._faces(drawn[0], rate)
         weights = {
             name: WEIGHTS[name] * (judged if name in ("adversarial", "features") else 1.0)
-            for name in found
+            for name in losses
         }
-        loss = torch.stack([weights[name] * value for name, value in found.items()]).sum()
-        if self._together.any(not math.isfinite(float(loss.detach())), self._device):
+        loss = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+        if self._group.any(not math.isfinite(float(loss.detach())), self._device):
             raise NotANumber(
                 f"The loss is no number any more after {self.seen} pictures; the last good state "
                 "is kept."
             )
         self._steps.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        self._together.average(self.generator)
+        self._group.average(self.generator)
         torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
         self._steps.step()
         self._step += 1
-        self.seen += len(frames[0].rgb) * self._together.count
-        follow(self.mean, self.generator, self._step, RUNNING_MEAN)
-        return {name: float(value.detach()) for name, value in found.items()}
+        self.seen += len(frames[0].rgb) * self._group.count
+        update_average(self.mean, self.generator, self._step, RUNNING_MEAN)
+        return {name: float(value.detach()) for name, value in losses.items()}
 
     def _draw(self, frames: Sequence[Batch]) -> list[_Drawn]:
         """In the order of `frames`; the earlier is drawn first, and perhaps fed back."""
@@ -285,32 +289,32 @@ class TransferTraining:
                 previous = (layer.detach() + noise).clamp(0, 1)
         return drawn
 
-    def _compared(self, drawn: Sequence[_Drawn]) -> dict[str, Tensor]:
+    def _reconstruction_losses(self, drawn: Sequence[_Drawn]) -> dict[str, Tensor]:
         """The losses against true pictures, and against the teacher's."""
-        found = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
-        made, true = drawn[0].picture, pictures(drawn[0].batch.rgb)
+        losses = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
+        generated, true = drawn[0].picture, pictures(drawn[0].batch.rgb)
         with self._autocast():
-            found["body"] = body_loss(self._body, made, true)
+            losses["body"] = body_loss(self._body, generated, true)
         if self._features is not None:
-            found["perceptual"] = perceptual_loss(self._features, made, true)
+            losses["perceptual"] = perceptual_loss(self._features, generated, true)
         if self._teacher is not None:
-            found["teacher"] = self._teachers_opinion(self._teacher, drawn[0])
-        return found
+            losses["teacher"] = self._teacher_loss(self._teacher, drawn[0])
+        return losses
 
-    def _teachers_opinion(self, teacher: Teacher, drawn: _Drawn) -> Tensor:
+    def _teacher_loss(self, teacher: Teacher, drawn: _Drawn) -> Tensor:
         """How far the picture is from the teacher's."""
         with torch.no_grad(), self._autocast():
             x = network_input(drawn.batch, None, teacher.ingredients)
             layer = teacher.generator(x, drawn.batch.face).float()
         return functional.l1_loss(drawn.picture, composited(layer, pictures(drawn.batch.plate)))
 
-    def _judged(self, drawn: Sequence[_Drawn], rate: float) -> dict[str, Tensor]:
+    def _adversarial_losses(self, drawn: Sequence[_Drawn], rate: float) -> dict[str, Tensor]:
         """What the discriminator says, of one frame or of two together."""
         condition = torch.cat([one.x[:, :CONDITION] for one in drawn], dim=1)
         true = torch.cat([pictures(one.batch.rgb) for one in drawn], dim=1)
-        made = torch.cat([one.picture for one in drawn], dim=1)
+        generated = torch.cat([one.picture for one in drawn], dim=1)
         where = torch.stack([one.batch.mask for one in drawn]).amax(0)[:, None].float()
-        return self._opponents[""].judge(condition, true, made, where, rate)
+        return self._adversaries[""].losses(condition, true, generated, where, rate)
 
     def _faces(self, drawn: _Drawn, rate: float) -> dict[str, Tensor]:
         """The face stage learns on what the generator drew; the generator does not.
@@ -324,18 +328,18 @@ class TransferTraining:
         assert self.generator.face is not None
         with self._autocast():
             layer = self.generator.face(drawn.layer[some].detach(), x, faces).float()
-        made = cut_faces(composited(layer, pictures(batch.plate[some])), faces)
+        generated = cut_faces(composited(layer, pictures(batch.plate[some])), faces)
         true = cut_faces(pictures(batch.rgb[some]), faces)
         condition = cut_faces(x[:, :CONDITION], faces)
-        there = seen[some].float()[:, None, None, None].expand_as(made[:, :1])
-        said = self._opponents["face_"].judge(condition, true, made, there, rate)
-        found = {"pixels": functional.l1_loss(made, true)} | said
+        there = seen[some].float()[:, None, None, None].expand_as(generated[:, :1])
+        adversarial = self._adversaries["face_"].losses(condition, true, generated, there, rate)
+        losses = {"pixels": functional.l1_loss(generated, true)} | adversarial
         # So the mean over processes is that over all of their pictures.
-        return {f"face_{name}": value * seen.float().mean() for name, value in found.items()}
+        return {f"face_{name}": value * seen.float().mean() for name, value in losses.items()}
 
-    def _opponent(self, frames: int, scales: int) -> Opponent:
+    def _adversary(self, frames: int, scales: int) -> Adversary:
         rate = self.generator.preset.learning_rate
-        return Opponent(frames, scales, rate, self._device, self._together)
+        return Adversary(frames, scales, rate, self._device, self._group)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device))
@@ -352,7 +356,7 @@ class TransferTraining:
             "generator": self.generator.state_dict(),
             "mean": self.mean.state_dict(),
             "steps": self._steps.state_dict(),
-            "opponents": {name: one.state() for name, one in self._opponents.items()},
+            "opponents": {name: one.state() for name, one in self._adversaries.items()},
             "step": self._step,
             "seen": self.seen,
             "seconds": self.seconds,
@@ -368,7 +372,7 @@ class TransferTraining:
             self.generator.load_state_dict(state["generator"])
             self.mean.load_state_dict(state["mean"])
             self._steps.load_state_dict(state["steps"])
-            for name, one in self._opponents.items():
+            for name, one in self._adversaries.items():
                 one.restore(state["opponents"][name])
         except (KeyError, RuntimeError, ValueError) as error:
             raise TrainingError(
@@ -379,5 +383,5 @@ class TransferTraining:
         self.seconds, self._waited = float(state["seconds"]), float(state["waited"])
 
 
-def _mean(found: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([one[name] for one in found]).mean() for name in found[0]}
+def _mean(losses: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([one[name] for one in losses]).mean() for name in losses[0]}

@@ -13,7 +13,7 @@ from capture.video import probe, read_frames
 from inference.analysis import Analysis, Labels, Person, Rgb
 from inference.analyzer import Analyzer
 from inference.smoothing import smooth_clip
-from transfer.target.stage import Stage, fit_stage
+from transfer.target.normalisation import BodyFrame, fit_body_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class AnalysedClip:
                 raw[number] = one.person.keypoints
         self._smoothed = smooth_clip(raw, seconds) if len(raw) else raw
         there = [number for number, one in enumerate(self._seen) if one.person is not None]
-        self.stage: Stage | None = fit_stage(self._smoothed[there], seconds[there])
+        self.body_frame: BodyFrame | None = fit_body_frame(self._smoothed[there], seconds[there])
         """Of the dancer; None when nobody was seen."""
 
     def __len__(self) -> int:

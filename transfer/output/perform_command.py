@@ -42,17 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     check_ending(arguments.out)
-    shown_as, make = find_performer(arguments.target, arguments.performer)
-    analyzer = Analyzer(open_pool(arguments, workers=2), AnalyzerOptions(closer=True))
+    title, make = find_performer(arguments.target, arguments.performer)
+    analyzer = Analyzer(open_pool(arguments, workers=2), AnalyzerOptions(second_pass=True))
     with Progress(arguments.source.name, "frame") as progress:
         clip = AnalysedClip(arguments.source, analyzer, progress)
-    performer = make(clip.stage)
+    performer = make(clip.body_frame)
     if performer.warning:
         print(performer.warning)
     shown = 0
     with (
         pictures_out(arguments.out, clip.fps, arguments.source) as out,
-        Progress(f"as {shown_as}", "frame") as progress,
+        Progress(f"as {title}", "frame") as progress,
     ):
         for number, (rgb, time_s, analysis) in enumerate(clip.frames(), start=1):
             picture = performer.perform(rgb, analysis, time_s)
@@ -63,7 +63,7 @@ def main(arguments: argparse.Namespace) -> int:
             progress(number, len(clip))
     if not shown:
         print(f"Nobody was seen in {arguments.source.name}: only the clean plate is shown.")
-    print(f"{arguments.out} shows {shown} of {len(clip)} frames as {shown_as}.")
+    print(f"{arguments.out} shows {shown} of {len(clip)} frames as {title}.")
     return 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.analysis import Labels, Rgb
-from transfer.target.stage import Transform
+from transfer.target.normalisation import Transform
 
 ROOM = 1.12
 """Side of the square over the longest side of the dancers it must hold."""

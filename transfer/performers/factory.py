@@ -10,11 +10,11 @@ from transfer.errors import TransferError
 from transfer.performers.knn import KnnPerformer
 from transfer.performers.performer import Performer
 from transfer.performers.trained_files import is_trained
-from transfer.target.stage import Stage
+from transfer.target.normalisation import BodyFrame
 from transfer.target.target import find_target
 
-Make: TypeAlias = Callable[[Stage | None], Performer]
-"""Makes the performer for a source; the source's stage over its clip, None when live."""
+Make: TypeAlias = Callable[[BodyFrame | None], Performer]
+"""Makes the performer for a source; the source's body frame over its clip, None when live."""
 
 
 def find_performer(name: str, kind: str | None = None) -> tuple[str, Make]:

@@ -10,16 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from inference.analysis import Analysis, Rgb
+from transfer.performers.components import keep_body_components
 from transfer.performers.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition, moved
 from transfer.performers.crop import Crop, Matrix, crop_around_moved
 from transfer.performers.generator import Generator, encode
 from transfer.performers.int8 import Int8Generator
 from transfer.performers.layers import fold_batch_norms
-from transfer.performers.pieces import one_body
-from transfer.performers.steadying import Steadier
+from transfer.performers.temporal_smoothing import TemporalSmoother
 from transfer.performers.trained import Trained, load_generator
 from transfer.performers.trained_files import INT8_NAME, WEIGHTS_NAME
-from transfer.target.stage import Normaliser, Stage
+from transfer.target.normalisation import BodyFrame, Normaliser
 
 LOOK_SECONDS = 1.0
 """How often a newer checkpoint is looked for."""
@@ -30,15 +30,15 @@ Layer = NDArray[np.float32]
 class GanPerformer:
     """Plays a run's newest generator."""
 
-    def __init__(self, run: Path, source: Stage | None = None) -> None:
-        """`source`: the source's stage over its whole clip; None: live, learnt as it goes.
+    def __init__(self, run: Path, source: BodyFrame | None = None) -> None:
+        """`source`: the source's body frame over its whole clip; None: live, learnt as it goes.
 
         Raises `TransferError` when the run cannot be used.
         """
         self._run = run
         self._trained, self._plate = Trained.load(run)
         self._source = source
-        self._steadier = Steadier()
+        self._smoother = TemporalSmoother()
         self._newest = self._changed()
         self._load()
         self._looked = 0.0
@@ -56,15 +56,15 @@ class GanPerformer:
 
     def reset(self) -> None:
         """Forget the source: another one begins."""
-        self._steadier.reset()
-        self._normaliser = Normaliser(self._trained.stage, self._source)
+        self._smoother.reset()
+        self._normaliser = Normaliser(self._trained.body_frame, self._source)
 
     def perform(self, rgb: Rgb, analysis: Analysis, time_s: float) -> Rgb:
         """The target's picture; the clean plate when nobody is there."""
         self._take_up_newer(time_s)
         keypoints = analysis.smoothed
         if analysis.person is None or keypoints is None:
-            self._steadier.reset()
+            self._smoother.reset()
             return self._plate.copy()
         transform = self._normaliser.update(keypoints, time_s)
         if transform is None:
@@ -79,8 +79,8 @@ class GanPerformer:
             own = cut_out_picture(rgb, labels, matrix, self._trained.size)
             drawn = replace(drawn, limbs=own)
         layer = self.render(drawn, self._previous(crop, time_s))
-        layer = one_body(layer, moved(keypoints, matrix))
-        layer = self._steadier.steady(layer, crop, rgb, matrix, time_s)
+        layer = keep_body_components(layer, moved(keypoints, matrix))
+        layer = self._smoother.steady(layer, crop, rgb, matrix, time_s)
         return crop.paste(layer, self._plate)
 
     def render(self, drawn: Drawn, previous: Layer) -> Layer:
@@ -96,14 +96,14 @@ class GanPerformer:
                 self._trained.ingredients,
             )
             faces = torch.tensor([drawn.face])
-            made = self._generator(x.to(memory_format=torch.channels_last), faces)
-        return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy(), np.float32)
+            generated = self._generator(x.to(memory_format=torch.channels_last), faces)
+        return np.ascontiguousarray(generated[0].permute(1, 2, 0).numpy(), np.float32)
 
     def _previous(self, crop: Crop, time_s: float) -> Layer:
         """The last layer in this crop, for a generator that goes by it; else zeros."""
         size, last = self._trained.size, None
         if self._trained.ingredients.previous:
-            last = self._steadier.last(crop, size, time_s)
+            last = self._smoother.last(crop, size, time_s)
         return np.zeros((size, size, PREVIOUS), np.float32) if last is None else last
 
     def _take_up_newer(self, time_s: float) -> None:

@@ -76,9 +76,9 @@ class Generator(nn.Module):
         `faces` `[N, 3]`: centre x, y and side of the faces in pixels, side 0: none. Without them,
         or without a face stage, what the generator drew is left as it is.
         """
-        made = self.unweighted(x)
-        alpha = made[:, 3:]
-        layer = torch.cat([made[:, :3] * alpha, alpha], dim=1)
+        output = self.unweighted(x)
+        alpha = output[:, 3:]
+        layer = torch.cat([output[:, :3] * alpha, alpha], dim=1)
         if self.face is None or faces is None:
             return layer
         corrected: Tensor = self.face(layer.float(), x, faces)

@@ -28,14 +28,14 @@ class Int8Generator:
         except OSError as error:
             raise TransferError(f"{path} cannot be read: {error}") from error
         self._interpreter.allocate_tensors()
-        [given], [made] = (
+        [input_detail], [output] = (
             self._interpreter.get_input_details(),
             self._interpreter.get_output_details(),
         )
         wanted = ([1, size, size, CHANNELS], [1, size, size, PREVIOUS])
-        if (list(given["shape"]), list(made["shape"])) != wanted:
+        if (list(input_detail["shape"]), list(output["shape"])) != wanted:
             raise TransferError(f"{path} is no generator of {size} pixels: export it again.")
-        self._given, self._made = given, made
+        self._given, self._output = input_detail, output
         self._ingredients = ingredients
         levels = np.arange(256) / 255
         self._levels = self._quantised(levels)
@@ -55,10 +55,10 @@ class Int8Generator:
             x[..., -PREVIOUS:] = self._quantised(previous)
         self._interpreter.set_tensor(self._given["index"], x[None])
         self._interpreter.invoke()
-        made = self._interpreter.get_tensor(self._made["index"])[0]
-        layer: Layer = made.astype(np.float32)
-        if made.dtype != np.float32:
-            scale, zero_point = self._made["quantization"]
+        output = self._interpreter.get_tensor(self._output["index"])[0]
+        layer: Layer = output.astype(np.float32)
+        if output.dtype != np.float32:
+            scale, zero_point = self._output["quantization"]
             layer = (layer - np.float32(zero_point)) * np.float32(scale)
         alpha = cv2.merge([layer[..., 3]] * 3)
         layer[..., :3] *= alpha

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from inference.analysis import Analysis, Keypoints, Rgb
 from transfer.performers.blending import FlowBlender, Rgba
+from transfer.target.normalisation import BodyFrame, Normaliser
 from transfer.target.pose_space import PoseIndex, Reals, pose_vectors, velocities
-from transfer.target.stage import Normaliser, Stage
 from transfer.target.target import KEPT, Target
 
 THRESHOLD, LEAST_GAIN = 0.15, 0.01
@@ -43,11 +43,11 @@ class KnnPerformer:
     """Shows frames of a target, moved to where the source stands."""
 
     def __init__(
-        self, target: Target, source: Stage | None = None, numbers: Sequence[int] | None = None
+        self, target: Target, source: BodyFrame | None = None, numbers: Sequence[int] | None = None
     ) -> None:
         """Ready at once.
 
-        `source`: the source's stage over its whole clip; None: live, learnt as it goes.
+        `source`: the source's body frame over its whole clip; None: live, learnt as it goes.
         `numbers`: of the target's pairs that may be shown; defaults to all usable ones.
         """
         self._target = target
@@ -85,7 +85,7 @@ class KnnPerformer:
 
     def reset(self) -> None:
         """Forget the source: another one begins."""
-        self._normaliser = Normaliser(self._target.stage, self._source)
+        self._normaliser = Normaliser(self._target.body_frame, self._source)
         self._shown: int | None = None
         self._before: tuple[float, Keypoints] | None = None
         self._layer: Rgba | None = None

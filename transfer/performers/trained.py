@@ -23,11 +23,13 @@ from transfer.performers import condition
 from transfer.performers.condition import PARTS, Ingredients
 from transfer.performers.generator import GENERATORS, Generator
 from transfer.performers.trained_files import PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME
-from transfer.target.stage import Anchored, Line, Stage
-from transfer.target.unseen import Unseen
+from transfer.target.normalisation import Anchored, BodyFrame, Line
+from transfer.target.unseen_parts import UnseenParts
 
 THUMBNAIL = 320
 """Pixels across."""
+_BODY_FRAME_KEY = "stage"
+"""What the file calls it, since its first version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,10 @@ class Trained:
     """Side of what the generator renders, pixels."""
     side: int
     """The same in pixels of the target's picture, usually."""
-    stage: Stage
+    body_frame: BodyFrame
     """Of the target."""
     ingredients: Ingredients
-    unseen: Unseen = field(default_factory=Unseen)
+    unseen: UnseenParts = field(default_factory=UnseenParts)
     """Of the target's body."""
     condition_version: int = condition.VERSION
 
@@ -56,7 +58,9 @@ class Trained:
         for name, picture in ((PLATE_NAME, plate), (THUMBNAIL_NAME, small)):
             _, data = cv2.imencode(Path(name).suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
             write_whole(run / name, data.tobytes())
-        write_whole(run / PERFORMER_NAME, json.dumps(asdict(self), indent=1).encode())
+        stored = asdict(self)
+        stored[_BODY_FRAME_KEY] = stored.pop("body_frame")
+        write_whole(run / PERFORMER_NAME, json.dumps(stored, indent=1).encode())
 
     @classmethod
     def load(cls, run: Path) -> tuple[Trained, Rgb]:
@@ -68,7 +72,7 @@ class Trained:
                     f"{run.name} was trained by another version of this program: train it again "
                     "(`--from` may be the old run)."
                 )
-            trained = cls(**{**data, "stage": _stage(data["stage"]),
+            trained = cls(**{**data, "body_frame": _body_frame(data.pop(_BODY_FRAME_KEY)),
                              "ingredients": Ingredients(**data["ingredients"]),
                              "unseen": _unseen(dict(data.get("unseen", {})))})  # fmt: skip
             if trained.preset not in GENERATORS:
@@ -114,18 +118,18 @@ def load_generator(path: Path) -> Generator:
     return generator.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _stage(data: dict[str, Any]) -> Stage:
+def _body_frame(data: dict[str, Any]) -> BodyFrame:
     shoulders, feet = (
         None if anchored is None else Anchored(Line(**anchored["far"]), Line(**anchored["near"]))
         for anchored in (data["shoulders"], data["feet"])
     )
     if shoulders is None:
-        raise ValueError("the stage has no shoulders")
-    return Stage(float(data["centre"]), shoulders, feet)
+        raise ValueError("it has no shoulders")
+    return BodyFrame(float(data["centre"]), shoulders, feet)
 
 
-def _unseen(data: dict[str, list[int]]) -> Unseen:
-    unseen = Unseen(**{name: tuple(numbers) for name, numbers in data.items()})
+def _unseen(data: dict[str, list[int]]) -> UnseenParts:
+    unseen = UnseenParts(**{name: tuple(numbers) for name, numbers in data.items()})
     if not {*unseen.parts} <= {*range(1, PARTS)} or not {*unseen.keypoints} <= {*range(17)}:
         raise ValueError("there is no such part or key point")
     return unseen

@@ -2,7 +2,7 @@
 
 ```
 RUN/
-  performer.json          sizes, stage, condition: `transfer.performers.trained.Trained`
+  performer.json          sizes, body frame, condition: `transfer.performers.trained.Trained`
   plate.png               the target's clean plate
   thumbnail.jpg           whom it shows
   generator.safetensors   the generator's weights; replaced whole while it learns

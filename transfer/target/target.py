@@ -1,4 +1,4 @@
-"""A dataset as the one to be shown: its poses, its stage, its clean plate, its dancer cut out."""
+"""A dataset as the one to be shown: poses, body frame, clean plate, cut-outs of the dancer."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from capture.pairs import POSES_NAME, PairRecord
 from inference.analysis import Labels, Rgb
 from inference.smoothing import smooth_clip
 from transfer.errors import TransferError
+from transfer.target.frame_filter import FrameCheck, UsableFrames
+from transfer.target.normalisation import BodyFrame, fit_body_frame
 from transfer.target.plate import FRAMES, clean_plate, light, lit
 from transfer.target.pose_space import Reals
-from transfer.target.stage import Stage, fit_stage
-from transfer.target.usable import FrameCheck, Usable
 
 LONGEST_SIDE = 1280
 """Larger targets are shown at half, a third, ... of their size."""
@@ -65,13 +65,13 @@ class Target:
         self.seconds = np.array([pair.time_s for pair in self.pairs])
         self.keypoints = self._smooth_keypoints()
         """Smoothed, imputed, in pixels of `size`, `[pairs, 17, 3]`."""
-        stage = fit_stage(self.keypoints, self.seconds)
-        if stage is None:
+        body_frame = fit_body_frame(self.keypoints, self.seconds)
+        if body_frame is None:
             raise TransferError(
                 f"Nobody's shoulders are seen in {dataset.manifest.title}: capture from further "
                 "away."
             )
-        self.stage: Stage = stage
+        self.body_frame: BodyFrame = body_frame
         self._cut: OrderedDict[int, CutOut] = OrderedDict()
 
     @classmethod
@@ -125,11 +125,11 @@ class Target:
         return plate
 
     @cached_property
-    def usable(self) -> Usable:
+    def usable(self) -> UsableFrames:
         """Which pairs are fit to be shown or learnt from; found once and kept like the plate."""
         if (stored := self._kept(USABLE_NAME)) is not None:
             with suppress(ValueError, TypeError, KeyError):
-                return Usable.from_json(json.loads(stored), len(self.pairs))
+                return UsableFrames.from_json(json.loads(stored), len(self.pairs))
         check = FrameCheck(self.plate)
         for number in range(len(self.pairs)):
             check.add(self.frame(number), self.labels(number))

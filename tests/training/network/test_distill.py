@@ -9,7 +9,7 @@ import torch
 
 from tests.training.people import at, picture
 from training.errors import TrainingError
-from training.network.distill import Told, Training
+from training.network.distill import Training, TrainingProgress
 from training.network.held_out import held_out_accuracy
 from training.network.labelled import Packed
 from training.network.student import PRESETS, Preset, Student, multiplications, parameters
@@ -35,30 +35,30 @@ def test_a_student_learns_to_see_drawn_people(tmp_path: Path) -> None:
     items = pool()
     made = training(tmp_path, 0.2)
     before = held_out_accuracy(StudentNetwork(made.result()).heads, items[:4])
-    told: list[Told] = []
-    made.run(items[4:], items[:4], told.append)
+    progress: list[TrainingProgress] = []
+    made.run(items[4:], items[:4], progress.append)
     assert made.accuracy["person_iou"] > before["person_iou"] + 0.25
-    assert told[-1].seconds >= 12
-    assert told[-1].seen == made.seen > 8
+    assert progress[-1].seconds >= 12
+    assert progress[-1].seen == made.seen > 8
     assert [line["held_out"] for line in made._run.history()][-1] == made.accuracy
 
 
 def test_a_run_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     items = pool()
     first = training(tmp_path, 0.2)
-    first.run(items, [], lambda told: None, lambda: first.seen >= 24)
+    first.run(items, [], lambda progress: None, lambda: first.seen >= 24)
     second = training(tmp_path, 0.2)
     assert second.seen == first.seen >= 24
     assert second.seconds == pytest.approx(first.seconds)
     for name, value in first.student.state_dict().items():
         assert torch.equal(value, second.student.state_dict()[name]), name
-    second.run(items, [], lambda told: None, lambda: second.seen >= 48)
+    second.run(items, [], lambda progress: None, lambda: second.seen >= 48)
     assert second.seen >= 48
 
 
 def test_a_run_of_another_version_is_not_gone_on_with(tmp_path: Path) -> None:
     first = training(tmp_path, 0.2)
-    first.run(pool(), [], lambda told: None, lambda: first.seen >= 8)
+    first.run(pool(), [], lambda progress: None, lambda: first.seen >= 8)
     old = torch.optim.AdamW(first.student.parameters()).state_dict()
     RunFolder(tmp_path).save(first._run.load() | {"optimiser": old})  # type: ignore[operator]
     with pytest.raises(TrainingError, match=r"another version.*--from"):
@@ -68,13 +68,13 @@ def test_a_run_of_another_version_is_not_gone_on_with(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_state(tmp_path: Path) -> None:
     items = pool()
     good = training(tmp_path, 0.2)
-    good.run(items, [], lambda told: None, lambda: good.seen >= 16)
+    good.run(items, [], lambda progress: None, lambda: good.seen >= 16)
     kept = (tmp_path / "checkpoint.pt").read_bytes()
     bad = training(tmp_path, 0.2)
     with torch.no_grad():
         next(bad.student.parameters()).fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"no number any more.*smaller --learning-rate"):
-        bad.run(items, [], lambda told: None)
+        bad.run(items, [], lambda progress: None)
     assert (tmp_path / "checkpoint.pt").read_bytes() == kept
 
 
@@ -93,7 +93,7 @@ def test_out_of_memory_it_goes_on_with_half_the_batch(
 
     monkeypatch.setattr(made, "_learn", short_of_memory)
     notes: list[str] = []
-    made.run(pool(), [], lambda told: None, lambda: made.seen >= 12, notes.append)
+    made.run(pool(), [], lambda progress: None, lambda: made.seen >= 12, notes.append)
     assert sizes[:2] == [8, 4]
     assert set(sizes[1:]) == {4}
     assert notes == ["Out of memory: training goes on with 4 pictures at a time."]
@@ -129,7 +129,7 @@ def test_what_is_to_be_kept_stays_in_the_result(tmp_path: Path) -> None:
     student = Student(SMALL)
     first = {name: value.clone() for name, value in student.state_dict().items()}
     tuned = Training(student, RunFolder(tmp_path), 0.2, keep=0.5)
-    tuned.run(pool(), [], lambda told: None, lambda: tuned.seen >= 24)
+    tuned.run(pool(), [], lambda progress: None, lambda: tuned.seen >= 24)
     result, mean = tuned.result().state_dict(), tuned._mean.state_dict()
     for name, value in result.items():
         if value.is_floating_point():

@@ -43,11 +43,11 @@ def test_what_the_start_knew_is_told_beside_what_is_known_now() -> None:
     tuned = Namespace(start="built-in", preset="default")
     figures = r"person_iou [01]\.\d{3}, pck [01]\.\d{3}"
     assert re.fullmatch(rf"Held out: {figures}\.", _held_out(fresh, prepared, student))
-    told = re.fullmatch(
+    progress = re.fullmatch(
         rf"Held out, before: ({figures}); now: ({figures})\.", _held_out(tuned, prepared, student)
     )
-    assert told is not None
-    assert told[1] != told[2]
-    assert told[2] in _held_out(fresh, prepared, student)
+    assert progress is not None
+    assert progress[1] != progress[2]
+    assert progress[2] in _held_out(fresh, prepared, student)
     nothing = Prepared(held_out, [], [], [])
     assert _held_out(tuned, nothing, student) == "Nothing was held out to be measured."

@@ -31,7 +31,7 @@ def test_too_little_data_says_what_to_do(juggler: Path, tmp_path: Path) -> None:
 def test_a_run_knows_where_its_dataset_was(tmp_path: Path, target: Target) -> None:
     dataset = target.dataset
     about = Trained(
-        "Juggler", dataset.manifest.id, "realtime", 64, 300, target.stage, Ingredients()
+        "Juggler", dataset.manifest.id, "realtime", 64, 300, target.body_frame, Ingredients()
     )
     run = RunFolder(tmp_path / "run")
     run.open({"kind": "performer", "preset": "realtime", "sources": [str(dataset.path)]})

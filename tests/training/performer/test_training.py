@@ -22,7 +22,7 @@ from training.performer.measuring.evaluate_performer import PlateOnly, reconstru
 from training.performer.perceptual import Features
 from training.performer.recipes import Recipe
 from training.performer.sources import split
-from training.performer.training import Teacher, Told, TransferTraining
+from training.performer.training import Teacher, TrainingProgress, TransferTraining
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.crop import usual_side
@@ -53,27 +53,27 @@ def test_it_learns_goes_on_after_a_stop_and_performs(
     run.mkdir()
     about = Trained(
         "Juggler", target.dataset.manifest.id, "realtime", 64,
-        usual_side([target.labels(0)]), target.stage, Ingredients(),
+        usual_side([target.labels(0)]), target.body_frame, Ingredients(),
     )  # fmt: skip
     about.save(run, target.plate, target.frame(0))
     numbers = split(target)[1]
     plate = reconstruction(PlateOnly(target.plate), target, numbers)
     save_generator(Generator(SMALL), run / WEIGHTS_NAME)
-    untrained = reconstruction(GanPerformer(run, target.stage), target, numbers)
+    untrained = reconstruction(GanPerformer(run, target.body_frame), target, numbers)
     assert untrained["error"] > plate["error"]
     assert untrained["ssim"] < plate["ssim"] + 0.03
 
-    told: list[Told] = []
+    progress: list[TrainingProgress] = []
     first = training(run, 1)
-    first.run(learnt, held_out, Augment(), told.append, lambda: len(told) >= 15)
+    first.run(learnt, held_out, Augment(), progress.append, lambda: len(progress) >= 15)
     seen = 12 * 4 + 3  # Every fourth step sees a whole crop, one instead of four.
     assert first.seen == seen
     second = training(run, 1)
     assert second.seen == seen
-    second.run(learnt, held_out, Augment(), told.append)
+    second.run(learnt, held_out, Augment(), progress.append)
     for name in ("pixels", "body"):
-        assert told[-1].losses[name] < told[0].losses[name]
-    trained = reconstruction(GanPerformer(run, target.stage), target, numbers)
+        assert progress[-1].losses[name] < progress[0].losses[name]
+    trained = reconstruction(GanPerformer(run, target.body_frame), target, numbers)
     assert trained["error"] < 0.75 * plate["error"]
     assert trained["error"] < 0.8 * untrained["error"]
     assert trained["ssim"] > plate["ssim"] + 0.03
@@ -81,12 +81,12 @@ def test_it_learns_goes_on_after_a_stop_and_performs(
 
 
 def test_the_judge_is_learnt_with(tmp_path: Path, data: Data) -> None:
-    told: list[Told] = []
+    progress: list[TrainingProgress] = []
     made = training(tmp_path, 5)
     made.seconds = 200
     before = copy.deepcopy(made.checkpoint()["opponents"][""]["judges"])
-    made.run(*data, Augment(), told.append, lambda: len(told) >= 3)
-    assert {"body", "adversarial", "features"} <= set(told[-1].losses)
+    made.run(*data, Augment(), progress.append, lambda: len(progress) >= 3)
+    assert {"body", "adversarial", "features"} <= set(progress[-1].losses)
     after = made.checkpoint()["opponents"][""]["judges"]
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
@@ -108,10 +108,10 @@ def test_pairs_both_stages_and_a_teacher_are_learnt_with_and_it_goes_on(
     made = begin(tmp_path, recipe)
     assert made.needs_before
     made.seconds = 200
-    told: list[Told] = []
-    made.run(*data, Augment(before=True), told.append, lambda: len(told) >= 6)
+    progress: list[TrainingProgress] = []
+    made.run(*data, Augment(before=True), progress.append, lambda: len(progress) >= 6)
     wanted = {"teacher", "adversarial", "features", "face_pixels", "face_adversarial"}
-    assert wanted <= set(told[-1].losses)
+    assert wanted <= set(progress[-1].losses)
     saved = load_generator(tmp_path / WEIGHTS_NAME)
     assert saved.face is not None
     assert saved.face.out.weight.abs().max() > 0
@@ -130,9 +130,9 @@ def test_a_perceptual_loss_is_learnt_with(
     monkeypatch.setattr(performer_training, "find_features", Features)
     recipe = Recipe(perceptual=True)
     made = TransferTraining(Generator(SMALL), RunFolder(tmp_path), Ingredients(), 5, recipe=recipe)
-    told: list[Told] = []
-    made.run(*data, Augment(), told.append, lambda: len(told) >= 8)
-    assert 0 < told[-1].losses["perceptual"] < told[0].losses["perceptual"]
+    progress: list[TrainingProgress] = []
+    made.run(*data, Augment(), progress.append, lambda: len(progress) >= 8)
+    assert 0 < progress[-1].losses["perceptual"] < progress[0].losses["perceptual"]
 
 
 def test_without_a_plate_the_whole_square_is_to_be_drawn(data: Data) -> None:
@@ -150,7 +150,7 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, data: Data)
     with torch.no_grad():
         made.generator.out.weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match="no number"):
-        made.run(data[0], data[1], Augment(), lambda told: None)
+        made.run(data[0], data[1], Augment(), lambda progress: None)
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
@@ -159,15 +159,15 @@ def test_it_goes_back_to_the_last_good_state_once(tmp_path: Path, data: Data) ->
     steps: list[int] = []
     notes: list[str] = []
 
-    def tell(told: Told) -> None:
-        steps.append(told.step)
+    def report(progress: TrainingProgress) -> None:
+        steps.append(progress.step)
         if len(steps) in (4, 8):
             with torch.no_grad():
                 made.generator.out.weight.fill_(float("nan"))
 
-    made.run(data[0], data[1], Augment(), lambda told: None, lambda: True)
+    made.run(data[0], data[1], Augment(), lambda progress: None, lambda: True)
     with pytest.raises(TrainingError, match="no number"):
-        made.run(data[0], data[1], Augment(), tell, lambda: False, notes.append)
+        made.run(data[0], data[1], Augment(), report, lambda: False, notes.append)
     assert len(notes) == 1
     assert "last good state" in notes[0]
     assert steps == [2, 3, 4, 5, 2, 3, 4, 5]
@@ -190,7 +190,7 @@ def test_out_of_memory_it_goes_on_with_half_the_batch(
 
     monkeypatch.setattr(made, "_learn", short_of_memory)
     notes: list[str] = []
-    made.run(*data, Augment(), lambda told: None, lambda: made.seen >= 6, notes.append)
+    made.run(*data, Augment(), lambda progress: None, lambda: made.seen >= 6, notes.append)
     assert sizes == [4, 2, 2, 2]
     assert notes == ["Out of memory: training goes on with 2 pictures at a time."]
 
@@ -199,7 +199,7 @@ def test_a_full_disk_is_said_and_what_was_saved_stays(
     tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = training(tmp_path, 5)
-    made.run(*data, Augment(), lambda told: None, lambda: True)
+    made.run(*data, Augment(), lambda progress: None, lambda: True)
     kept = {name: (tmp_path / name).read_bytes() for name in ("checkpoint.pt", WEIGHTS_NAME)}
 
     def full(descriptor: int) -> None:
@@ -207,7 +207,7 @@ def test_a_full_disk_is_said_and_what_was_saved_stays(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(CaptureError, match=r"The disk with .* is full"):
-        made.run(*data, Augment(), lambda told: None, lambda: True)
+        made.run(*data, Augment(), lambda progress: None, lambda: True)
     assert kept == {name: (tmp_path / name).read_bytes() for name in kept}
 
 

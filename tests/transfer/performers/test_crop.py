@@ -12,7 +12,7 @@ from tests.capture.clips import pictures
 from tests.figures import standing
 from transfer.performers.condition import draw_condition
 from transfer.performers.crop import Crop, crop_around, crop_around_moved, usual_side
-from transfer.target.stage import Transform
+from transfer.target.normalisation import Transform
 
 PARK = pictures(1)[0]
 crops = st.builds(Crop, st.integers(-150, 300), st.integers(-150, 170), st.integers(16, 300))

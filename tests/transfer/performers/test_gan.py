@@ -29,7 +29,13 @@ def test_a_newer_checkpoint_is_taken_up_and_nobody_is_the_plate(
     tmp_path: Path, target: Target
 ) -> None:
     about = Trained(
-        "Juggler", "id", "realtime", 64, usual_side([target.labels(0)]), target.stage, Ingredients()
+        "Juggler",
+        "id",
+        "realtime",
+        64,
+        usual_side([target.labels(0)]),
+        target.body_frame,
+        Ingredients(),
     )
     about.save(tmp_path, target.plate, target.frame(0))
     torch.manual_seed(0)
@@ -53,7 +59,7 @@ def test_a_newer_checkpoint_is_taken_up_and_nobody_is_the_plate(
 
 
 def test_runs_that_cannot_be_used_say_so(tmp_path: Path, target: Target) -> None:
-    about = Trained("J", "id", "realtime", 64, 300, target.stage, Ingredients())
+    about = Trained("J", "id", "realtime", 64, 300, target.body_frame, Ingredients())
     about.save(tmp_path, target.plate, target.frame(0))
     save_generator(Generator(SMALL), tmp_path / WEIGHTS_NAME)
     assert Trained.load(tmp_path)[0] == about
@@ -79,12 +85,12 @@ def test_a_direct_performer_is_shown_the_sources_own_picture(
 ) -> None:
     ingredients = Ingredients(parts=False, pose=False, picture=True)
     about = Trained(
-        "J", "id", "direct", 64, usual_side([target.labels(0)]), target.stage, ingredients
+        "J", "id", "direct", 64, usual_side([target.labels(0)]), target.body_frame, ingredients
     )
     about.save(tmp_path, target.plate, target.frame(0))
     torch.manual_seed(0)
     save_generator(Generator(GENERATORS["direct"]), tmp_path / WEIGHTS_NAME)
-    performer = GanPerformer(tmp_path, target.stage)
+    performer = GanPerformer(tmp_path, target.body_frame)
     keypoints = target.keypoints[0]
     analysis = Analysis(target.labels(0), person(keypoints), smoothed=keypoints)
     bright = np.asarray(cv2.convertScaleAbs(target.frame(0), beta=60))

@@ -17,8 +17,8 @@ from tests.figures import person, standing
 from tests.machine import takes_at_most
 from transfer.errors import TransferError
 from transfer.performers.knn import KnnPerformer, fit
+from transfer.target.normalisation import Normaliser
 from transfer.target.pose_space import PoseIndex
-from transfer.target.stage import Normaliser
 from transfer.target.target import PLATE_NAME, Target, find_target
 
 
@@ -39,7 +39,7 @@ def played(path: Path) -> Iterator[tuple[Rgb, Analysis, float]]:
 def test_somebody_shown_as_themselves_is_themselves(juggler: Path) -> None:
     """The nearest frame of oneself is one's own, or its neighbour, or one as like."""
     target = Target.open(juggler)
-    performer = KnnPerformer(target, target.stage)
+    performer = KnnPerformer(target, target.body_frame)
     errors, plain = [], []
     for rgb, analysis, time_s in played(juggler):
         picture = performer.perform(rgb, analysis, time_s)
@@ -51,7 +51,7 @@ def test_somebody_shown_as_themselves_is_themselves(juggler: Path) -> None:
 
 def test_a_strange_dancer_is_shown_where_she_stands(juggler: Path, dancer: Path) -> None:
     target, source = Target.open(juggler), Target.open(dancer)
-    performer = KnnPerformer(target, source.stage)
+    performer = KnnPerformer(target, source.body_frame)
     shown, places = set(), []
     for number, (rgb, analysis, time_s) in enumerate(played(dancer)):
         picture = performer.perform(rgb, analysis, time_s)
@@ -63,7 +63,7 @@ def test_a_strange_dancer_is_shown_where_she_stands(juggler: Path, dancer: Path)
         shown.add(performer.shown)
     assert len(shown) > 3
     # On the target's stage, and no leaps across it.
-    assert abs(np.median(places) - target.stage.centre) < 60
+    assert abs(np.median(places) - target.body_frame.centre) < 60
     assert np.abs(np.diff(places)).max() < 60
 
 
@@ -81,7 +81,7 @@ def test_unusable_frames_are_not_shown(juggler: Path, tmp_path: Path) -> None:
     target = Target.open(folder)
     target.usable.reasons.update(dict.fromkeys(range(40), "blurred"))
     target.usable.numbers[:] = range(40, len(target.pairs))
-    performer = KnnPerformer(target, target.stage)
+    performer = KnnPerformer(target, target.body_frame)
     for rgb, analysis, time_s in played(folder):
         performer.perform(rgb, analysis, time_s)
         assert performer.shown is not None
@@ -131,8 +131,8 @@ def test_the_fit_finds_scale_and_place() -> None:
 def test_the_head_stays_where_the_dancers_is(juggler: Path, dancer: Path) -> None:
     """Without the head among the anchors it is twice as far off."""
     target, source = Target.open(juggler), Target.open(dancer)
-    performer = KnnPerformer(target, source.stage)
-    normaliser = Normaliser(target.stage, source.stage)
+    performer = KnnPerformer(target, source.body_frame)
+    normaliser = Normaliser(target.body_frame, source.body_frame)
     away, feet = [], []
     for _, analysis, time_s in played(dancer):
         assert analysis.smoothed is not None

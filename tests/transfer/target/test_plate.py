@@ -7,8 +7,8 @@ import pytest
 
 from inference.analysis import Labels, Rgb
 from tests.capture.clips import pictures
+from transfer.target.frame_filter import FrameCheck
 from transfer.target.plate import clean_plate, filled, light, lit
-from transfer.target.usable import FrameCheck
 
 PARK = pictures(1)[0]
 HEIGHT, WIDTH = PARK.shape[:2]

@@ -109,8 +109,8 @@ def _call(*words: object) -> None:
 
 
 def _table(arguments: argparse.Namespace) -> int:
-    found = {name: _figures(arguments.out / f"{name}.json") for name in ROWS}
-    lines = _lines(found)
+    rows = {name: _figures(arguments.out / f"{name}.json") for name in ROWS}
+    lines = _lines(rows)
     if not arguments.into.exists():
         write_whole(arguments.into, f"# What each ingredient is worth\n\n{BEGIN}{END}\n".encode())
     put_between_marks(arguments.into, "\n".join(lines))
@@ -120,27 +120,27 @@ def _table(arguments: argparse.Namespace) -> int:
 def _figures(path: Path) -> dict[str, Any]:
     """One row's file; `UnderstudyError` when it is missing."""
     try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
+        rows: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UnderstudyError(
             f"{path} cannot be read ({error}): "
             "`python -m training.performer.measuring.ablation run` makes it."
         ) from error
-    return found
+    return rows
 
 
-def _lines(found: dict[str, dict[str, Any]]) -> list[str]:
+def _lines(rows: dict[str, dict[str, Any]]) -> list[str]:
     """The table: plate and nearest poses, the default with its spread, one row each."""
-    first = found["default-0"]
+    first = rows["default-0"]
     names = [*COLUMNS, *(f"{name} (stranger)" for name in STRANGER)]
     lines = ["| | " + " | ".join(names) + " | weights |", "|---" * (len(names) + 2) + "|"]
     for performer in ("plate", "knn"):
         lines.append(_line(performer, _values(first, performer), ""))
-    seeds = [_values(found[f"default-{seed}"]) for seed in range(SEEDS)]
+    seeds = [_values(rows[f"default-{seed}"]) for seed in range(SEEDS)]
     lines.append(_line("default, mean of the seeds", np.mean(seeds, axis=0), ""))
     lines.append(_line("their spread (highest - lowest)", np.ptp(seeds, axis=0), ""))
     for name, row in ROWS.items():
-        lines.append(_line(row.what, _values(found[name]), f"`{found[name]['sha256'][:8]}`"))
+        lines.append(_line(row.what, _values(rows[name]), f"`{rows[name]['sha256'][:8]}`"))
     return lines
 
 

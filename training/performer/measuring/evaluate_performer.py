@@ -78,7 +78,7 @@ class Poses:
         """Looks at a dataset's own frames first."""
         eyes = Eyes(pool)
         seconds = source.seconds
-        return cls(pool, {n: eyes.look(source.frame(n), float(seconds[n])) for n in numbers})
+        return cls(pool, {n: eyes.predict(source.frame(n), float(seconds[n])) for n in numbers})
 
 
 def reconstruction(
@@ -86,31 +86,31 @@ def reconstruction(
     truth: Target,
     numbers: Sequence[int],
     poses: Poses | None = None,
-    look: Look = lambda number, true, made: None,
+    look: Look = lambda number, true, generated: None,
 ) -> Figures:
     """A performer of the dancer on the dancer's own frames; `look` gets both cut pictures."""
-    found: dict[str, list[float]] = defaultdict(list)
+    scores: dict[str, list[float]] = defaultdict(list)
     eyes = Eyes(poses.pool) if poses else None
     flows = Flows()
     before: tuple[int, Rgb, Rgb] | None = None
     for number in numbers:
         labels, true = truth.labels(number), truth.frame(number)
-        made = _performed(performer, truth, number, true, labels, found)
+        generated = _performed(performer, truth, number, true, labels, scores)
         if not (labels > 0).any():
             continue
-        ours, theirs = cut(made, labels), cut(true, labels)
+        ours, theirs = cut(generated, labels), cut(true, labels)
         look(number, theirs, ours)
-        _compare(found, "", theirs, ours)
+        _compare(scores, "", theirs, ours)
         if poses is None or eyes is None:
             continue
-        _compare(found, "frame_", true, made)
+        _compare(scores, "frame_", true, generated)
         if (face := _face(truth.keypoints[number], true.shape)) is not None:
-            _compare(found, "face_", _small(true[face]), _small(made[face]))
-        _compare_poses(found, poses, eyes, number, made, float(truth.seconds[number]))
+            _compare(scores, "face_", _small(true[face]), _small(generated[face]))
+        _compare_poses(scores, poses, eyes, number, generated, float(truth.seconds[number]))
         if before is not None and before[0] == number - 1:
-            _compare_motion(found, flows, (true, before[1]), (made, before[2]), labels)
-        before = number, true, made
-    return _means(found)
+            _compare_motion(scores, flows, (true, before[1]), (generated, before[2]), labels)
+        before = number, true, generated
+    return _means(scores)
 
 
 def transfer(
@@ -118,17 +118,17 @@ def transfer(
     source: Target,
     numbers: Sequence[int],
     poses: Poses,
-    look: Look = lambda number, true, made: None,
+    look: Look = lambda number, true, generated: None,
 ) -> Figures:
     """A performer driven by somebody else's frames; `look` gets the source's and the made one."""
-    found: dict[str, list[float]] = defaultdict(list)
+    scores: dict[str, list[float]] = defaultdict(list)
     eyes = Eyes(poses.pool)
     for number in numbers:
         labels, rgb = source.labels(number), source.frame(number)
-        made = _performed(performer, source, number, rgb, labels, found)
-        look(number, rgb, made)
-        _compare_poses(found, poses, eyes, number, made, float(source.seconds[number]))
-    return _means(found)
+        generated = _performed(performer, source, number, rgb, labels, scores)
+        look(number, rgb, generated)
+        _compare_poses(scores, poses, eyes, number, generated, float(source.seconds[number]))
+    return _means(scores)
 
 
 def cut(rgb: Rgb, labels: Labels) -> Rgb:
@@ -145,52 +145,57 @@ def _performed(
     number: int,
     rgb: Rgb,
     labels: Labels,
-    found: dict[str, list[float]],
+    scores: dict[str, list[float]],
 ) -> Rgb:
     keypoints: NDArray[np.float32] = source.keypoints[number]
     x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
     person = Person(keypoints, 1.0, (float(x), float(y), float(width), float(height)))
     analysis = Analysis(labels, person, smoothed=keypoints)
     began = time.perf_counter()
-    made = performer.perform(rgb, analysis, float(source.seconds[number]))
-    found["ms"].append((time.perf_counter() - began) * 1000)
-    return made
+    generated = performer.perform(rgb, analysis, float(source.seconds[number]))
+    scores["ms"].append((time.perf_counter() - began) * 1000)
+    return generated
 
 
-def _compare(found: dict[str, list[float]], prefix: str, true: Rgb, made: Rgb) -> None:
-    found[prefix + "ssim"].append(float(ssim(_tensor(true), _tensor(made))))
-    found[prefix + "error"].append(float(cv2.absdiff(true, made).mean()))
-    found[prefix + "psnr"].append(float(cv2.PSNR(true, made)))
-    found[prefix + "haarpsi"].append(haarpsi(true, made))
+def _compare(scores: dict[str, list[float]], prefix: str, true: Rgb, generated: Rgb) -> None:
+    scores[prefix + "ssim"].append(float(ssim(_tensor(true), _tensor(generated))))
+    scores[prefix + "error"].append(float(cv2.absdiff(true, generated).mean()))
+    scores[prefix + "psnr"].append(float(cv2.PSNR(true, generated)))
+    scores[prefix + "haarpsi"].append(haarpsi(true, generated))
     if (lpips := find_lpips()) is not None:
-        found[prefix + "lpips"].append(lpips(_tensor(true), _tensor(made)))
+        scores[prefix + "lpips"].append(lpips(_tensor(true), _tensor(generated)))
 
 
 def _compare_poses(
-    found: dict[str, list[float]], poses: Poses, eyes: Eyes, number: int, made: Rgb, time_s: float
+    scores: dict[str, list[float]],
+    poses: Poses,
+    eyes: Eyes,
+    number: int,
+    generated: Rgb,
+    time_s: float,
 ) -> None:
-    seen = eyes.look(made, time_s)
+    seen = eyes.predict(generated, time_s)
     wanted = poses.wanted[number]
     if wanted is None or (difference := pose_difference(wanted, seen)) is None:
         return
     if difference.distance is not None:
-        found["pose_distance"].append(difference.distance)
-    found["pck"].append(difference.right)
-    found["missed"].append(difference.missed)
+        scores["pose_distance"].append(difference.distance)
+    scores["pck"].append(difference.right)
+    scores["missed"].append(difference.missed)
 
 
 def _compare_motion(
-    found: dict[str, list[float]],
+    scores: dict[str, list[float]],
     flows: Flows,
     true: tuple[Rgb, Rgb],
-    made: tuple[Rgb, Rgb],
+    generated: tuple[Rgb, Rgb],
     labels: Labels,
 ) -> None:
     """Each pair is the later and the earlier picture."""
     flow = flows.between(*true)
     real = max(warping_error(*true, flow, labels), 1e-3)
-    found["warping_error"].append(warping_error(*made, flow, labels) / real)
-    found["flow_distance"].append(flow_distance(flows.between(*made), flow, labels))
+    scores["warping_error"].append(warping_error(*generated, flow, labels) / real)
+    scores["flow_distance"].append(flow_distance(flows.between(*generated), flow, labels))
 
 
 def _face(keypoints: Keypoints, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
@@ -207,10 +212,10 @@ def _small(face: Rgb) -> Rgb:
     return np.asarray(cv2.resize(face, (FACE_SIDE, FACE_SIDE)), np.uint8)
 
 
-def _means(found: Mapping[str, Sequence[float]]) -> Figures:
+def _means(scores: Mapping[str, Sequence[float]]) -> Figures:
     return {
         name: round(float(np.median(values) if name == "ms" else np.mean(values)), 4)
-        for name, values in found.items()
+        for name, values in scores.items()
     }
 
 

@@ -78,10 +78,10 @@ class _Strips:
         new = len(self.rows) == 1
         mine = self.rows.setdefault(name, [])
 
-        def look(number: int, true: Rgb, made: Rgb) -> None:
+        def look(number: int, true: Rgb, generated: Rgb) -> None:
             if new:
                 self.rows[self.first].append(_small(true))
-            mine.append(_small(made))
+            mine.append(_small(generated))
 
         return look
 
@@ -107,13 +107,13 @@ def main(arguments: argparse.Namespace) -> int:
     pool = open_pool(arguments, workers=1)
 
     def performers(source: Target) -> dict[str, Performer]:
-        stage = source.stage
+        body_frame = source.body_frame
         if not arguments.normalise:  # As if the source stood there already.
-            stage = target.stage.resized(source.size[1] / target.size[1])
+            body_frame = target.body_frame.resized(source.size[1] / target.size[1])
         return {
             "plate": PlateOnly(target.plate),
-            "knn": KnnPerformer(target, stage, learnt),
-            about.preset: GanPerformer(arguments.run, stage),
+            "knn": KnnPerformer(target, body_frame, learnt),
+            about.preset: GanPerformer(arguments.run, body_frame),
         }
 
     parts: list[Part] = []

@@ -38,7 +38,7 @@ def warping_error(later: Rgb, earlier: Rgb, flow: Flow, labels: Labels) -> float
     return float(away[labels > 0].mean())
 
 
-def flow_distance(made: Flow, true: Flow, labels: Labels) -> float:
+def flow_distance(generated: Flow, true: Flow, labels: Labels) -> float:
     """tOF: mean length of the difference of both flows on the dancer, pixels (Chu et al., TecoGAN,
     ACM TOG 2020, section 4)."""
-    return float(np.linalg.norm(made - true, axis=2)[labels > 0].mean())
+    return float(np.linalg.norm(generated - true, axis=2)[labels > 0].mean())

@@ -22,7 +22,7 @@ class Eyes:
     def __init__(self, pool: NetworkPool) -> None:
         self._analyzer = Analyzer(pool)
 
-    def look(self, rgb: Rgb, time_s: float) -> Keypoints | None:
+    def predict(self, rgb: Rgb, time_s: float) -> Keypoints | None:
         """The dancer's key points in this very picture, not smoothed; None: nobody is seen."""
         person = self._analyzer.analyse(rgb, time_s).person
         return None if person is None else person.keypoints
@@ -41,20 +41,20 @@ class PoseDifference:
     "number of missed detections")."""
 
 
-def pose_difference(wanted: Keypoints, made: Keypoints | None) -> PoseDifference | None:
+def pose_difference(wanted: Keypoints, generated: Keypoints | None) -> PoseDifference | None:
     """Compare poses wherever and however large they stand; None when nothing is wanted.
 
-    `made` is shifted and scaled so that it lies on `wanted` as well as it can.
+    `generated` is shifted and scaled so that it lies on `wanted` as well as it can.
     """
     asked = wanted[:, 2] >= MIN_SCORE
     if not asked.any():
         return None
-    if made is None:
+    if generated is None:
         return PoseDifference(None, 0.0, int(asked.sum()))
-    both = asked & (made[:, 2] >= MIN_SCORE)
+    both = asked & (generated[:, 2] >= MIN_SCORE)
     if not both.any():
         return PoseDifference(None, 0.0, int(asked.sum()))
-    away = _away(wanted[both, :2], made[both, :2]) / body_scale(wanted)
+    away = _away(wanted[both, :2], generated[both, :2]) / body_scale(wanted)
     return PoseDifference(
         float(away.mean()),
         float((away <= FOUND).sum() / asked.sum()),
@@ -62,9 +62,9 @@ def pose_difference(wanted: Keypoints, made: Keypoints | None) -> PoseDifference
     )
 
 
-def _away(wanted: NDArray[np.float32], made: NDArray[np.float32]) -> NDArray[np.float32]:
+def _away(wanted: NDArray[np.float32], generated: NDArray[np.float32]) -> NDArray[np.float32]:
     """Distances after the shift and the scale that make the sum of their squares least."""
-    theirs, ours = wanted - wanted.mean(axis=0), made - made.mean(axis=0)
+    theirs, ours = wanted - wanted.mean(axis=0), generated - generated.mean(axis=0)
     spread = float((ours**2).sum())
     scale = max(float((theirs * ours).sum()) / spread, 0.0) if spread > 0 else 1.0
     return np.asarray(np.linalg.norm(scale * ours - theirs, axis=1), np.float32)

@@ -44,7 +44,7 @@ async def _memory(clip: Clip, seconds: float, flags: list[str]) -> Row:
     with serving(*flags) as server:
         process = psutil.Process(server.pid)
         async with Client(server.url, packets, view="parts") as client:
-            await client.sees_pictures()
+            await client.wait_for_pictures()
             began = time.monotonic()
             while (past := time.monotonic() - began) < seconds:
                 await asyncio.sleep(SAMPLE_SECONDS)
@@ -81,7 +81,7 @@ async def _connections(clip: Clip, count: int, flags: list[str]) -> Row:
 
 async def _connect(server: Server, packets: list[bytes]) -> None:
     async with Client(server.url, packets, view="parts") as client:
-        await client.sees_pictures(10)
+        await client.wait_for_pictures(10)
 
 
 async def _held(server: Server) -> tuple[int, int]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class House:
+class AppState:
     """One server's belongings; whoever handles a request takes from it what is needed."""
 
     settings: Settings
@@ -39,7 +39,7 @@ class House:
     uploads: Uploads
     sessions: dict[str, Session] = field(default_factory=dict)
     """Connected browsers by id; a session takes itself out when it ends."""
-    knocks: RateLimit = field(default_factory=lambda: RateLimit(events=120, seconds=60.0))
+    connection_rate: RateLimit = field(default_factory=lambda: RateLimit(events=120, seconds=60.0))
     """How often one address may ask for a session."""
 
     async def choices(self) -> Choices:
@@ -75,4 +75,4 @@ class House:
         self.background.close()
 
 
-HOUSE = web.AppKey("house", House)
+APP_STATE = web.AppKey("house", AppState)

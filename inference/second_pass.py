@@ -1,7 +1,7 @@
 """A second look at a dancer who is small in the frame: a square around them, enlarged.
 
 A network sees the whole frame at some hundred pixels; whoever fills a third of it is outlined in
-cells as large as a hand. Clips that are imported have the time for a closer look.
+cells as large as a hand. Clips that are imported have the time for a second pass.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from inference.tracking import match
 ROOM = 1.35
 """Side of the square over the longer side of the box around the key points: hair, hands, feet."""
 WORTH = 1.75
-"""A closer look must show the dancer at least so many times as large."""
+"""A second pass must show the dancer at least so many times as large."""
 STEPS = 16
 """Squares are multiples of the frame's shorter side over this: few sizes, tables made once."""
 SAME = 0.1
@@ -52,7 +52,7 @@ class Square:
 
 
 @dataclass(frozen=True, slots=True)
-class Closer:
+class SecondPass:
     """What the second look shows, still in the square's own pixels."""
 
     square: Square
@@ -80,7 +80,9 @@ class Closer:
         return labels
 
 
-def look_closer(network: Network, rgb: Rgb, person: Person, max_people: int) -> Closer | None:
+def second_pass_on(
+    network: Network, rgb: Rgb, person: Person, max_people: int
+) -> SecondPass | None:
     """Look at one person again; None when it is not worth it or shows somebody else."""
     square = Square.around(person, (rgb.shape[1], rgb.shape[0]))
     if square is None:
@@ -100,4 +102,4 @@ def look_closer(network: Network, rgb: Rgb, person: Person, max_people: int) -> 
     mean = float((away * seen).sum() / max(float(seen.sum()), 1e-6))
     if mean > SAME * body_scale(person.keypoints):
         return None
-    return Closer(square, heads, people, dancer)
+    return SecondPass(square, heads, people, dancer)

@@ -1,5 +1,5 @@
-"""Global pose normalisation: where somebody stands in a picture and how tall, and the mapping
-from one person's stage to another's (Chan et al., "Everybody Dance Now", ICCV 2019, section 9.1).
+"""Global pose normalisation (Chan et al., "Everybody Dance Now", ICCV 2019, section 9.1): where
+somebody stands in a picture and how tall, and the mapping from one body frame to another.
 
 The anchor is the line of the ankles, or, where feet are hardly ever seen, that of the shoulders.
 """
@@ -23,7 +23,7 @@ JUMP_SECONDS = 0.5
 DEEP = 0.15
 """Ankle lines that differ by less than this share of the height are one place."""
 WINDOW_SECONDS = 20.0
-"""Live, a stage is made from so much of what came last..."""
+"""Live, a body frame is made from so much of what came last..."""
 REFIT_SECONDS = 0.5
 """...and made anew so often."""
 SETTLE_SECONDS = 0.4
@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """A stage as told by one anchor."""
+    """A body frame by one anchor."""
 
     far: Line
     near: Line
@@ -66,7 +66,7 @@ class Anchored:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class BodyFrame:
     """Where somebody stands over a clip."""
 
     centre: float
@@ -75,10 +75,10 @@ class Stage:
     feet: Anchored | None
     """None where feet are hardly ever seen."""
 
-    def resized(self, scale: float) -> Stage:
+    def resized(self, scale: float) -> BodyFrame:
         """In a picture that is `scale` times as large."""
         feet = None if self.feet is None else self.feet.resized(scale)
-        return Stage(self.centre * scale, self.shoulders.resized(scale), feet)
+        return BodyFrame(self.centre * scale, self.shoulders.resized(scale), feet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,14 @@ class Transform:
         return np.array([[self.scale, 0, self.x], [0, self.scale, self.y]])
 
 
-def fit_stage(keypoints: Reals, seconds: NDArray[np.float64]) -> Stage | None:
-    """The stage of a clip: key points `[frames, 17, 3]`; None when nobody can be measured."""
+def fit_body_frame(keypoints: Reals, seconds: NDArray[np.float64]) -> BodyFrame | None:
+    """The body frame of a clip: key points `[frames, 17, 3]`; None when nobody can be measured."""
     poses = zip(keypoints, seconds, strict=True)
     measured = [_Measured.of(one, float(time)) for one, time in poses]
     return _fit([one for one in measured if one is not None])
 
 
-def transform(source: Stage, target: Stage, ground: float | None, neck: float) -> Transform:
+def transform(source: BodyFrame, target: BodyFrame, ground: float | None, neck: float) -> Transform:
     """The mapping for a moment.
 
     Args:
@@ -127,14 +127,14 @@ def transform(source: Stage, target: Stage, ground: float | None, neck: float) -
 
 
 class Normaliser:
-    """Maps a stream of poses onto a target's stage."""
+    """Maps a stream of poses onto a target's body frame."""
 
-    def __init__(self, target: Stage, source: Stage | None = None) -> None:
+    def __init__(self, target: BodyFrame, source: BodyFrame | None = None) -> None:
         """`source`: of the whole clip; None, live: it is learnt from what was seen of late."""
         self._target = target
         self._clip = source
         self._seen: deque[_Measured] = deque()
-        self._stage = source
+        self._body_frame = source
         self._fitted_at = -np.inf
         self._last: tuple[float, Transform] | None = None
 
@@ -147,20 +147,22 @@ class Normaliser:
         while self._seen[0].time < time_s - WINDOW_SECONDS:
             self._seen.popleft()
         if self._clip is None and time_s - self._fitted_at >= REFIT_SECONDS:
-            self._stage = _fit(list(self._seen)) or self._stage
+            self._body_frame = _fit(list(self._seen)) or self._body_frame
             self._fitted_at = time_s
-        if self._stage is None:
+        if self._body_frame is None:
             return None
         grounds = [
             one.ground
             for one in self._seen
             if one.ground is not None and one.time >= time_s - JUMP_SECONDS
         ]
-        wanted = transform(self._stage, self._target, max(grounds, default=None), measured.neck)
+        wanted = transform(
+            self._body_frame, self._target, max(grounds, default=None), measured.neck
+        )
         return self._approach(wanted, time_s)
 
     def _approach(self, wanted: Transform, time_s: float) -> Transform:
-        """Live, the stage is still being learnt: the picture must not jump with it."""
+        """Live, the body frame is still being learnt: the picture must not jump with it."""
         if self._last is not None and self._clip is None:
             before, last = self._last
             share = 1 - float(np.exp(-max(time_s - before, 0) / SETTLE_SECONDS))
@@ -175,7 +177,7 @@ class Normaliser:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """What one pose says about the stage, pixels."""
+    """What one pose says about the body frame, pixels."""
 
     time: float
     centre: float
@@ -200,7 +202,7 @@ class _Measured:
         )
 
 
-def _fit(measured: list[_Measured]) -> Stage | None:
+def _fit(measured: list[_Measured]) -> BodyFrame | None:
     if not measured:
         return None
     sizes = np.array([one.size for one in measured])
@@ -208,7 +210,7 @@ def _fit(measured: list[_Measured]) -> Stage | None:
     grounds = np.array([np.nan if one.ground is None else one.ground for one in measured])
     there = ~np.isnan(grounds)
     feet = _feet(grounds[there], sizes[there]) if there.mean() >= FEET_SHARE else None
-    return Stage(float(np.median([one.centre for one in measured])), Anchored(line, line), feet)
+    return BodyFrame(float(np.median([one.centre for one in measured])), Anchored(line, line), feet)
 
 
 def _feet(grounds: NDArray[np.float64], sizes: NDArray[np.float64]) -> Anchored:

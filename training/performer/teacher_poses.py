@@ -13,23 +13,23 @@ from transfer.performers.condition import PREVIOUS, draw_condition
 from transfer.performers.crop import crop_around
 from transfer.performers.gan import GanPerformer
 from transfer.performers.trained import Trained
-from transfer.target.stage import Normaliser
+from transfer.target.normalisation import Normaliser
 from transfer.target.target import Target
 
 MOST = 300
 """Frames of one dataset: each is drawn by the teacher once, before the training begins."""
 
 
-class ShownAs:
+class TeacherPoses:
     """A dataset moved into the target's picture, its frames drawn by a trained performer."""
 
     def __init__(self, source: Target, teacher: Path) -> None:
         """`TransferError` when the teacher's run cannot be used."""
         self._about, self.plate = Trained.load(teacher)
-        self._teacher = GanPerformer(teacher, source.stage)
+        self._teacher = GanPerformer(teacher, source.body_frame)
         self._one_at_a_time = Lock()
         self._source = source
-        normaliser = Normaliser(self._about.stage, source.stage)
+        normaliser = Normaliser(self._about.body_frame, source.body_frame)
         moments = zip(source.keypoints, source.seconds, strict=True)
         self._moves = [normaliser.update(points, float(time)) for points, time in moments]
         usable = [number for number in source.usable.numbers if self._moves[number] is not None]

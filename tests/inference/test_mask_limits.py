@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from inference.analysis import Keypoints
-from inference.reach import END, HEAD, SURE, THICK, reach
+from inference.mask_limits import END, HEAD, SURE, THICK, mask_limits
 from inference.skeleton import body_scale
 
 STANDING = np.array(
@@ -53,7 +53,7 @@ def test_is_what_lies_near_a_limb(seed: int, spread: float) -> None:
     random = np.random.default_rng(seed)
     points = np.asarray(STANDING + random.normal(0, spread, STANDING.shape), np.float32)
     pose = _pose(points)
-    near = reach(pose, SHAPE)
+    near = mask_limits(pose, SHAPE)
     assert near is not None
     beyond = _beyond(points, body_scale(pose))
     assert not near[beyond > 2 * CELL].any()
@@ -63,7 +63,7 @@ def test_is_what_lies_near_a_limb(seed: int, spread: float) -> None:
 
 def test_a_curtain_beside_a_leg_is_out_of_reach() -> None:
     """A quarter of her height away from it, below the hand that hangs."""
-    near = reach(_pose(STANDING), SHAPE)
+    near = mask_limits(_pose(STANDING), SHAPE)
     assert near is not None
     assert near[90, 42]
     assert not near[90, 15]
@@ -72,7 +72,7 @@ def test_a_curtain_beside_a_leg_is_out_of_reach() -> None:
 @pytest.mark.parametrize(("end", "there"), [(9, (88, 62)), (15, (85, 100))])
 def test_an_unsure_end_may_be_anywhere_its_limb_reaches(end: int, there: tuple[int, int]) -> None:
     """Around the bend."""
-    sure, unsure = reach(_pose(STANDING), SHAPE), reach(_pose(STANDING, (end,)), SHAPE)
+    sure, unsure = mask_limits(_pose(STANDING), SHAPE), mask_limits(_pose(STANDING, (end,)), SHAPE)
     assert sure is not None
     assert unsure is not None
     column, row = there
@@ -83,7 +83,7 @@ def test_an_unsure_end_may_be_anywhere_its_limb_reaches(end: int, there: tuple[i
 
 def test_an_unsure_knee_leaves_the_whole_leg_free() -> None:
     """Around the hip."""
-    near = reach(_pose(STANDING, (13, 15)), SHAPE)
+    near = mask_limits(_pose(STANDING, (13, 15)), SHAPE)
     assert near is not None
     assert near[95, 100]
 
@@ -91,4 +91,4 @@ def test_an_unsure_knee_leaves_the_whole_leg_free() -> None:
 @pytest.mark.parametrize("unsure", [(5,), (12,), (0, 1, 2, 3, 4)])
 def test_says_nothing_of_half_a_pose(unsure: tuple[int, ...]) -> None:
     """Without a shoulder, a hip or the face."""
-    assert reach(_pose(STANDING, unsure), SHAPE) is None
+    assert mask_limits(_pose(STANDING, unsure), SHAPE) is None

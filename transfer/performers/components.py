@@ -23,7 +23,7 @@ RIM = 2
 Layer = NDArray[np.float32]
 
 
-def one_body(layer: Layer, keypoints: Keypoints) -> Layer:
+def keep_body_components(layer: Layer, keypoints: Keypoints) -> Layer:
     """A layer `[S, S, 4]` without the pieces that are near no key point; the largest one stays.
 
     `keypoints`: `[17, 3]` in the layer's pixels.

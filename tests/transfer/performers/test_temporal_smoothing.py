@@ -8,8 +8,8 @@ import pytest
 
 from inference.analysis import Rgb
 from transfer.performers.crop import Crop
-from transfer.performers.steadying import SECONDS, Steadier
-from transfer.performers.steadying import Layer as Drawn
+from transfer.performers.temporal_smoothing import SECONDS, TemporalSmoother
+from transfer.performers.temporal_smoothing import Layer as Drawn
 
 SIZE = 256
 CROP = Crop(40, 20, 200)
@@ -35,13 +35,15 @@ def layer_of(rgb: Rgb, crop: Crop = CROP) -> Drawn:
     return np.concatenate([cut * alpha, alpha], axis=2)
 
 
-def steady(steadier: Steadier, layer: Drawn, rgb: Rgb, time_s: float, crop: Crop = CROP) -> Drawn:
+def steady(
+    steadier: TemporalSmoother, layer: Drawn, rgb: Rgb, time_s: float, crop: Crop = CROP
+) -> Drawn:
     return steadier.steady(layer, crop, rgb, crop.matrix(SIZE), time_s)
 
 
 def test_trembling_colours_become_steady() -> None:
     rgb = scene(0, 0)
-    true, steadier = layer_of(rgb), Steadier()
+    true, steadier = layer_of(rgb), TemporalSmoother()
     raw, made = [], []
     for number in range(20):
         trembling = (true + RANDOM.normal(0, 0.04, (1, 1, 4))).clip(0, 1).astype(np.float32)
@@ -55,7 +57,7 @@ def test_trembling_colours_become_steady() -> None:
 @pytest.mark.parametrize("step", [(3, 0), (-2, 4), (0, 6)])
 def test_what_moves_is_where_it_is_drawn(step: tuple[int, int]) -> None:
     """Dragged along without the flow, a moving square would leave a trail."""
-    steadier = Steadier()
+    steadier = TemporalSmoother()
     for number in range(8):
         rgb = scene(step[0] * number, step[1] * number)
         true = layer_of(rgb)
@@ -66,7 +68,7 @@ def test_what_moves_is_where_it_is_drawn(step: tuple[int, int]) -> None:
 
 
 def test_a_crop_that_moves_over_a_still_scene_changes_nothing() -> None:
-    steadier, rgb = Steadier(), scene(0, 0)
+    steadier, rgb = TemporalSmoother(), scene(0, 0)
     for number in range(8):
         crop = Crop(40 + 3 * number, 20 - number, 200 + 2 * number)
         true = layer_of(rgb, crop)
@@ -75,7 +77,7 @@ def test_a_crop_that_moves_over_a_still_scene_changes_nothing() -> None:
 
 
 def test_what_is_new_is_shown_at_once() -> None:
-    steadier, rgb = Steadier(), scene(0, 0)
+    steadier, rgb = TemporalSmoother(), scene(0, 0)
     steady(steadier, layer_of(rgb), rgb, 0.0)
     nobody = np.zeros((SIZE, SIZE, 4), np.float32)
     ghost = np.abs(steady(steadier, nobody, rgb, 1 / 30))
@@ -84,7 +86,7 @@ def test_what_is_new_is_shown_at_once() -> None:
 
 
 def test_the_last_layer_is_moved_into_the_new_crop() -> None:
-    steadier, rgb = Steadier(), scene(0, 0)
+    steadier, rgb = TemporalSmoother(), scene(0, 0)
     assert steadier.last(CROP, SIZE, 0.0) is None
     first = steady(steadier, layer_of(rgb), rgb, 0.0)
     assert steadier.last(CROP, SIZE, 0.1) is first
@@ -98,7 +100,7 @@ def test_the_last_layer_is_moved_into_the_new_crop() -> None:
 
 @pytest.mark.parametrize("time_s", [SECONDS, -1.0])
 def test_what_is_long_ago_or_yet_to_come_says_nothing(time_s: float) -> None:
-    steadier, rgb = Steadier(), scene(0, 0)
+    steadier, rgb = TemporalSmoother(), scene(0, 0)
     true = layer_of(rgb)
     other = (true * 0.95).astype(np.float32)
     steady(steadier, true, rgb, 0.0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inference.skeleton import body_scale
 from tests.figures import number, standing
-from transfer.target.stage import Normaliser, Stage, fit_stage, transform
+from transfer.target.normalisation import BodyFrame, Normaliser, fit_body_frame, transform
 
 ANKLES = [number("left_ankle"), number("right_ankle")]
 people = st.tuples(st.floats(100, 500), st.floats(100, 300), st.floats(80, 400))
@@ -23,8 +23,8 @@ def clip(*poses: tuple[float, float, float], feet: bool = True) -> np.ndarray:
     return keypoints
 
 
-def stage(*poses: tuple[float, float, float], feet: bool = True) -> Stage:
-    found = fit_stage(clip(*poses, feet=feet), np.arange(len(poses)) / 30)
+def body_frame(*poses: tuple[float, float, float], feet: bool = True) -> BodyFrame:
+    found = fit_body_frame(clip(*poses, feet=feet), np.arange(len(poses)) / 30)
     assert found is not None
     return found
 
@@ -35,7 +35,7 @@ def test_a_tall_person_stands_where_the_short_one_stood(
 ) -> None:
     source = clip(tall)[0]
     ground = float(source[ANKLES, 1].max())
-    mapping = transform(stage(tall), stage(short), ground, tall[1])
+    mapping = transform(body_frame(tall), body_frame(short), ground, tall[1])
     moved = mapping.points(source)
     wanted = clip(short)[0]
     assert moved[:, :2] == pytest.approx(wanted[:, :2], abs=0.5)
@@ -44,14 +44,14 @@ def test_a_tall_person_stands_where_the_short_one_stood(
 
 def test_without_feet_shoulders_are_matched() -> None:
     source, target = (300, 250, 400), (200, 100, 200)
-    mapping = transform(stage(source, feet=False), stage(target), None, 250)
+    mapping = transform(body_frame(source, feet=False), body_frame(target), None, 250)
     assert mapping.points(clip(source)[0])[5:7, 1] == pytest.approx([100, 100], abs=1)
 
 
 def test_far_and_near_are_matched_with_far_and_near() -> None:
     """Who walks towards the camera grows as the target did."""
-    source = stage(*[(300, 150, 100)] * 20, *[(300, 150, 300)] * 20)
-    target = stage(*[(300, 200, 150)] * 20, *[(300, 200, 250)] * 20)
+    source = body_frame(*[(300, 150, 100)] * 20, *[(300, 150, 300)] * 20)
+    target = body_frame(*[(300, 200, 150)] * 20, *[(300, 200, 250)] * 20)
     for height, wanted in ((100, 150), (300, 250)):
         pose = clip((300, 150, height))[0]
         moved = transform(source, target, float(pose[ANKLES, 1].max()), 150).points(pose)
@@ -60,8 +60,8 @@ def test_far_and_near_are_matched_with_far_and_near() -> None:
 
 
 def test_a_jump_stays_a_jump() -> None:
-    target = stage((320, 200, 200))
-    normaliser = Normaliser(target, stage((320, 200, 300)))
+    target = body_frame((320, 200, 200))
+    normaliser = Normaliser(target, body_frame((320, 200, 300)))
     normaliser.update(standing(320, 200, 300), 0.0)
     floating = standing(320, 170, 300)
     mapping = normaliser.update(floating, 0.1)
@@ -71,7 +71,7 @@ def test_a_jump_stays_a_jump() -> None:
 
 
 def test_live_the_mapping_is_learnt_without_a_jump() -> None:
-    target = stage((320, 200, 200))
+    target = body_frame((320, 200, 200))
     normaliser = Normaliser(target)
     random = np.random.default_rng(0)
     scales = []
@@ -85,6 +85,6 @@ def test_live_the_mapping_is_learnt_without_a_jump() -> None:
 
 
 def test_nobody_has_no_stage() -> None:
-    assert fit_stage(np.zeros((5, 17, 3), np.float32), np.arange(5.0)) is None
-    normaliser = Normaliser(stage((320, 200, 200)))
+    assert fit_body_frame(np.zeros((5, 17, 3), np.float32), np.arange(5.0)) is None
+    normaliser = Normaliser(body_frame((320, 200, 200)))
     assert normaliser.update(np.zeros((17, 3), np.float32), 0.0) is None

@@ -10,8 +10,8 @@ import pytest
 
 from inference.analysis import Person, Rgb
 from inference.analyzer import Analyzer, AnalyzerOptions
-from inference.closer import Square
 from inference.pool import NetworkPool
+from inference.second_pass import Square
 
 FRAME = (1920, 1080)
 
@@ -62,7 +62,7 @@ def test_it_is_not_worth_it_where_the_dancer_fills_the_frame() -> None:
 def test_a_small_dancer_is_outlined_better(people: Path, models: Path, model: str) -> None:
     """Street photos with human masks, in the middle of a frame three times as large."""
     pool = NetworkPool.open(model, "cpu")
-    plain, closer = (AnalyzerOptions(closer=wanted) for wanted in (False, True))
+    plain, second_pass = (AnalyzerOptions(second_pass=wanted) for wanted in (False, True))
     scores: dict[bool, list[float]] = {False: [], True: []}
     for mask_path in sorted((people / "person_masks").glob("*.png"))[::10][:10]:
         mask = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
@@ -73,14 +73,14 @@ def test_a_small_dancer_is_outlined_better(people: Path, models: Path, model: st
         top, left = height // 2, 2 * height - width // 2
         place = np.s_[top : top + height, left : left + width]
         frame[place] = rgb
-        for options in (plain, closer):
+        for options in (plain, second_pass):
             analysis = Analyzer(pool, options).analyse(frame, 0.0)
             assert analysis.labels.shape == frame.shape[:2]
-            assert ("closer" in analysis.timings) == options.closer
+            assert ("closer" in analysis.timings) == options.second_pass
             found, known = analysis.labels[place] > 0, mask != 255
             both = (found & (mask == 1))[known].sum()
             either = (found | (mask == 1))[known].sum()
-            scores[options.closer].append(both / either)
+            scores[options.second_pass].append(both / either)
     pool.close()
     assert np.mean(scores[True]) > np.mean(scores[False]) + 0.05
     assert np.mean(scores[True]) > 0.75
@@ -92,7 +92,7 @@ def test_key_points_lie_in_the_frame_as_seen_from_afar(people: Path, models: Pat
     frame = np.full((2 * photo.shape[0], 4 * photo.shape[0], 3), 128, np.uint8)
     frame[100 : 100 + photo.shape[0], 300 : 300 + photo.shape[1]] = photo
     first = Analyzer(pool).analyse(frame, 0.0).person
-    second = Analyzer(pool, AnalyzerOptions(closer=True)).analyse(frame, 0.0).person
+    second = Analyzer(pool, AnalyzerOptions(second_pass=True)).analyse(frame, 0.0).person
     pool.close()
     assert first is not None
     assert second is not None

@@ -38,7 +38,7 @@ _FLAGS = {"blur": BLUR, "cropped": CROPPED}
 
 
 @dataclass(frozen=True, slots=True)
-class Usable:
+class UsableFrames:
     """Numbers of the pairs that are fit for use, and why the others are not."""
 
     numbers: list[int]
@@ -50,7 +50,7 @@ class Usable:
         return {str(number): why for number, why in self.reasons.items()}
 
     @classmethod
-    def from_json(cls, data: dict[str, str], pairs: int) -> Usable:
+    def from_json(cls, data: dict[str, str], pairs: int) -> UsableFrames:
         """Of so many pairs."""
         reasons = {int(number): str(why) for number, why in data.items()}
         if not all(0 <= number < pairs for number in reasons):
@@ -91,7 +91,7 @@ class FrameCheck:
         shown = _together(away > DIM, around) & (away > DIM)
         self._contrast.append(float(away[shown].mean()) if shown.any() else 0.0)
 
-    def usable(self, flags: Sequence[Sequence[str]], seconds: NDArray[np.float64]) -> Usable:
+    def usable(self, flags: Sequence[Sequence[str]], seconds: NDArray[np.float64]) -> UsableFrames:
         """What is usable of all frames; `flags` and `seconds` of their pairs."""
         reasons = {
             number: _FLAGS[flag]
@@ -112,7 +112,7 @@ class FrameCheck:
             near = np.abs(seconds - time) <= AROUND_SECONDS
             reasons.update({int(one): UNCLEAR for one in np.flatnonzero(near)})
         numbers = [number for number in range(len(flags)) if number not in reasons]
-        return Usable(numbers, reasons)
+        return UsableFrames(numbers, reasons)
 
     def _faded(self) -> NDArray[np.intp]:
         """Numbers of the frames in which the dancer has less contrast than before and after."""

@@ -14,14 +14,14 @@ import torch
 from torch import distributed, nn
 
 
-class Together:
+class ProcessGroup:
     """The processes of a training; one alone needs no others."""
 
     def __init__(self, rank: int = 0, count: int = 1) -> None:
         self.rank, self.count = rank, count
 
     @classmethod
-    def join(cls) -> Together:
+    def join(cls) -> ProcessGroup:
         """Meet the others that `torchrun` started; alone without it."""
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count == 1:

@@ -10,7 +10,7 @@ import torch
 
 from tests.transfer.conftest import dancer, juggler, target  # noqa: F401  Fixtures.
 from training.performer.data import PLAIN, TransferData
-from training.performer.shown_as import MOST, ShownAs
+from training.performer.teacher_poses import MOST, TeacherPoses
 from transfer.performers.condition import Ingredients
 from transfer.performers.crop import usual_side
 from transfer.performers.generator import GENERATORS, Generator
@@ -27,7 +27,7 @@ def teacher(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:  
     run = tmp_path_factory.mktemp("teacher")
     numbers = target.usable.numbers
     side = usual_side([target.labels(number) for number in numbers])
-    about = Trained("A juggler", "id", "realtime", SIZE, side, target.stage, Ingredients())
+    about = Trained("A juggler", "id", "realtime", SIZE, side, target.body_frame, Ingredients())
     about.save(run, target.plate, target.frame(0))
     torch.manual_seed(0)
     made = Generator(GENERATORS["realtime"])
@@ -44,7 +44,7 @@ def test_a_strangers_poses_stand_on_the_targets_stage(
     teacher: Path,
 ) -> None:
     source = Target.open(dancer)
-    shown = ShownAs(source, teacher)
+    shown = TeacherPoses(source, teacher)
     assert 0 < len(shown.numbers) <= min(MOST, len(source.usable.numbers))
     heights = []
     for number in shown.numbers:
@@ -68,7 +68,7 @@ def test_the_teachers_pictures_are_what_is_learnt(
     dancer: Path,  # noqa: F811
     teacher: Path,
 ) -> None:
-    shown = ShownAs(Target.open(dancer), teacher)
+    shown = TeacherPoses(Target.open(dancer), teacher)
     data = TransferData(shown, shown.numbers[:4], 200, SIZE)
     assert len(data) == 4
     [example] = data.examples(1, PLAIN, np.random.default_rng(0))

@@ -27,7 +27,7 @@ _FACE = 5
 _FRACTION_BITS = 4
 
 
-def reach(keypoints: Keypoints, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+def mask_limits(keypoints: Keypoints, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
     """The cells `shape` of a grid where a person can be; None when too little of them is sure.
 
     `keypoints`: `[17, 3]`, x and y in cells. Drawn without looking at pixels: it costs little.

@@ -8,7 +8,7 @@ import pytest
 from inference.body import LABEL_NAMES
 from tests.figures import number, standing
 from transfer.target.target import Target
-from transfer.target.unseen import Unseen
+from transfer.target.unseen_parts import UnseenParts
 
 ARM_FRONT, ARM_BACK = (LABEL_NAMES.index(f"left_upper_arm_{side}") for side in ("front", "back"))
 FEET = LABEL_NAMES.index("left_feet"), LABEL_NAMES.index("right_feet")
@@ -23,7 +23,7 @@ def test_a_limb_that_was_never_seen_is_nothing_and_its_other_side_is_shown() -> 
     seen = [part for part in range(1, 25) if part not in (ARM_BACK, *FEET)]
     poses = np.stack([standing()] * 3)
     poses[:, [number("left_ankle"), number("right_ankle")], 2] = 0
-    unseen = Unseen.of([_labels(0, *seen)], poses)
+    unseen = UnseenParts.of([_labels(0, *seen)], poses)
     assert unseen.parts == (ARM_BACK, *FEET)
     labels, keypoints = unseen.removed(_labels(0, ARM_FRONT, ARM_BACK, *FEET), standing())
     assert np.array_equal(labels, _labels(0, ARM_FRONT, ARM_FRONT, 0, 0))
@@ -45,17 +45,17 @@ def test_whole_limbs_alone_are_said(words: tuple[str, ...], said: str) -> None:
     missing = tuple(
         part for part, name in enumerate(LABEL_NAMES) if any(word in name for word in words)
     )
-    sentence = Unseen(missing).sentence("Mia")
+    sentence = UnseenParts(missing).sentence("Mia")
     assert said in sentence if said else sentence == ""
 
 
 def test_a_slip_in_one_of_many_frames_is_not_seen() -> None:
     some = [_labels(1, 2, 13)] * 199 + [_labels(1, 2, 13, *FEET)]
-    assert set(FEET) <= set(Unseen.of(some, np.zeros((1, 17, 3), np.float32)).parts)
+    assert set(FEET) <= set(UnseenParts.of(some, np.zeros((1, 17, 3), np.float32)).parts)
 
 
 def test_a_whole_dancer_has_all_their_limbs(target: Target) -> None:
     label_maps = [target.labels(one) for one in range(0, len(target.pairs), 4)]
-    unseen = Unseen.of(label_maps, target.keypoints)
+    unseen = UnseenParts.of(label_maps, target.keypoints)
     assert unseen.sentence("Juggler") == ""
     assert unseen.keypoints == ()

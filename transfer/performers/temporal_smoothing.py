@@ -49,7 +49,7 @@ class _Moment:
     source: Grey
 
 
-class Steadier:
+class TemporalSmoother:
     """Steadies one stream of layers."""
 
     def __init__(self) -> None:

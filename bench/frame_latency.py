@@ -18,7 +18,7 @@ WARM_UP = 10
 """Frames that are not counted: memory is found and caches are filled."""
 
 
-def measure_alone(path: Path, clip: Clip, seconds: float, pool: NetworkPool) -> Row:
+def measure_frame_latency(path: Path, clip: Clip, seconds: float, pool: NetworkPool) -> Row:
     """Frame after frame for `seconds`, nothing else running, shown as a dataset or a trained run.
 
     `draw` is condition, generator and composite, or search and blending of nearest poses.

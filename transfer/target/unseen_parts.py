@@ -24,14 +24,14 @@ LIMBS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class UnseenParts:
     """Class ids 1..24 of the parts, and key points 0..16, that were never seen."""
 
     parts: tuple[int, ...] = ()
     keypoints: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, label_maps: Sequence[Labels], keypoints: NDArray[np.float32]) -> Unseen:
+    def of(cls, label_maps: Sequence[Labels], keypoints: NDArray[np.float32]) -> UnseenParts:
         """Of a target's frames: some of their label maps, key points `[frames, 17, 3]`."""
         counts = np.array([np.bincount(one.ravel(), minlength=256)[1:25] for one in label_maps])
         dancers = counts.sum(axis=1, keepdims=True)

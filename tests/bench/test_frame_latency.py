@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from bench.alone import measure_alone
 from bench.clip import DEFAULT_CLIP, Clip
+from bench.frame_latency import measure_frame_latency
 from inference.pool import NetworkPool
 from tests.machine import slowness
 from tests.transfer.conftest import juggler  # noqa: F401
@@ -20,7 +20,7 @@ def test_nearest_poses_keep_up_with_a_camera(juggler: Path) -> None:  # noqa: F8
     rows = []
     for _ in range(3):
         with closing(NetworkPool.open("bodypix-075", "cpu")) as pool:
-            rows.append(measure_alone(juggler, clip, 2.0, pool))
+            rows.append(measure_frame_latency(juggler, clip, 2.0, pool))
         if rows[-1]["frame_p50_ms"] <= LIMIT * slowness():
             break
     last = rows[-1]
