@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from inference.analysis import Keypoints, Labels
+from inference.arrays import Keypoints, Labels
 from inference.skeleton import body_scale
 
 HELD_FRAMES = 4

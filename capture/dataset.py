@@ -18,7 +18,8 @@ from capture.manifest import Manifest, clean_title, valid_id
 from capture.pairs import POSES_NAME, PairRecord, read_records
 from capture.pictures import decode_frame, decode_heads, decode_labels, whole
 from capture.writer import complete, names_in, write_records
-from inference.analysis import Heads, Labels, Rgb
+from inference.analysis import Heads
+from inference.arrays import Labels, Rgb
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from capture.manifest import FrameFormat, ModelInfo, Source, SourceKind
 from capture.quality import measure
 from capture.video import probe, read_frames
 from capture.writer import DatasetWriter
-from inference.analysis import Analysis, Keypoints, Rgb
+from inference.analysis import Analysis
 from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.arrays import Keypoints, Rgb
 from inference.pool import NetworkPool
 from inference.smoothing import smooth_clip
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from capture.errors import DatasetError
-from inference.analysis import Analysis, Keypoints
+from inference.analysis import Analysis
+from inference.arrays import Keypoints
 from inference.body import KEYPOINT_NAMES
 
 logger = logging.getLogger(__name__)

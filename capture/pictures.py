@@ -16,7 +16,8 @@ from PIL import Image
 
 from capture.errors import DatasetError
 from capture.manifest import FrameFormat
-from inference.analysis import Head, Heads, Labels, Rgb
+from inference.analysis import Head, Heads
+from inference.arrays import Labels, Rgb
 from inference.body import LABEL_NAMES, PALETTE
 from inference.geometry import Placement
 

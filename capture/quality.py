@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
-from inference.analysis import Analysis, Labels, Person, Rgb
+from inference.analysis import Analysis, Person
+from inference.arrays import Labels, Rgb
 from inference.skeleton import MIN_SCORE, body_scale
 
 SHARP = (0.32, 0.385)

@@ -13,7 +13,8 @@ from capture.errors import CaptureError
 from capture.manifest import FrameFormat, ModelInfo, Source
 from capture.quality import measure
 from capture.writer import DatasetWriter
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Rgb
 
 logger = logging.getLogger(__name__)
 

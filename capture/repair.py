@@ -23,7 +23,7 @@ from capture.errors import CaptureError
 from capture.files import disk_error, write_whole
 from capture.palettes import BODYPIX, BODYPIX_1, ColourCensus, Palette, fitting, found
 from capture.pictures import MAX_PIXELS, encode_labels
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 
 REPORT_NAME = "report.json"
 

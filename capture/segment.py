@@ -14,8 +14,9 @@ from PIL import Image, ImageOps
 from capture.errors import CaptureError
 from capture.files import write_whole
 from capture.pictures import MAX_PIXELS, encode_labels
-from inference.analysis import Analysis, Person, Rgb
+from inference.analysis import Analysis, Person
 from inference.analyzer import Analyzer
+from inference.arrays import Rgb
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """What a folder is searched for."""

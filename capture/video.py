@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from capture.decoding import Clock, Decoder, Orientation, as_rgb, fitted, packets
 from capture.errors import VideoError
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 
 logger = logging.getLogger(__name__)
 

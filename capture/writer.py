@@ -15,7 +15,8 @@ from capture.files import DatasetLock, disk_error, write_whole
 from capture.manifest import FrameFormat, Manifest, ModelInfo, Source
 from capture.pairs import POSES_NAME, PairRecord, held_out_from
 from capture.pictures import encode_frame, encode_heads, encode_labels
-from inference.analysis import Analysis, Keypoints, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Keypoints, Rgb
 
 SAVE_SECONDS = 1.0
 """How often the counts in `dataset.json` are brought up to date while recording."""

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from inference.geometry import Placement
-
-Rgb = NDArray[np.uint8]
-"""A picture: uint8 `[H, W, 3]`, RGB, top row first, C-contiguous."""
-
-Labels = NDArray[np.uint8]
-"""A label map: uint8 `[H, W]`, 0 = background, 1..24 = BodyPix part id + 1."""
-
-Keypoints = NDArray[np.float32]
-"""Float32 `[17, 3]` in COCO order: x, y in pixels of the frame, score 0..1."""
+from inference.arrays import Keypoints, Labels
+from inference.geometry import Placement
 
 
 @dataclass(frozen=True, slots=True)

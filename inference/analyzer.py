@@ -9,7 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from inference.analysis import Analysis, Heads, Labels, Person, Rgb
+from inference.analysis import Analysis, Heads, Person
+from inference.arrays import Labels, Rgb
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.pool import NetworkPool

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inference.analysis import Analysis, Keypoints
+from inference.analysis import Analysis
+from inference.arrays import Keypoints
 from inference.body import FACE_LABELS
 from inference.drawing import Plane, Planes, Region, as_plane, blend, halve
 

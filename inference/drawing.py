@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 from inference.body import PALETTE
 from inference.errors import UnderstudyError
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 
 cv2.setNumThreads(1)  # OpenCV's own threads fight the network's and the encoder's.
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Head, Heads, Rgb
+from inference.analysis import Head, Heads
+from inference.arrays import Rgb
 from inference.errors import DeviceError, ModelError, UnderstudyError
 from inference.flatbuffer import cut_custom_decoder, for_input_size
 from inference.geometry import Placement, input_size_for

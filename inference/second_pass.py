@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.analysis import Heads, Labels, Person, Rgb
+from inference.analysis import Heads, Person
+from inference.arrays import Labels, Rgb
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.segmentation import label_map

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Head, Heads, Labels, Person
+from inference.analysis import Head, Heads, Person
+from inference.arrays import Labels
 from inference.geometry import Placement
 from inference.mask_limits import mask_limits
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 from inference.body import LABEL_NAMES, SKELETON
 from inference.drawing import PART_COLOURS, Plane, Planes
 

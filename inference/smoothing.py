@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 from inference.body import SKELETON
 from inference.skeleton import MIN_SCORE, body_scale
 

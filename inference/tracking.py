@@ -14,7 +14,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints, Person
+from inference.analysis import Person
+from inference.arrays import Keypoints
 from inference.skeleton import MIN_SCORE, body_scale
 
 REACH = 0.25

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from inference.analysis import Analysis, Labels
+from inference.analysis import Analysis
 from inference.anonymise import hide_faces
+from inference.arrays import Labels
 from inference.drawing import (
     NEUTRAL_CHROMA,
     PART_COLOURS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 from inference.body import KEYPOINT_NAMES
 
 HOLD_SECONDS = 1.0

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 import av
 
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
 from inference.analyzer import Analyzer
+from inference.arrays import Rgb
 from inference.errors import UnderstudyError
 from inference.views import Planes, ViewOptions, compose
 from server.encoder import TIME_BASE, H264Encoder

@@ -8,7 +8,8 @@ from typing import Any
 
 from capture.coverage import Coverage
 from capture.quality import guide, measure
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Rgb
 from server.gesture import HandsUp
 
 GUIDE_SECONDS = 0.25

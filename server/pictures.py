@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 
 I420 = NDArray[np.uint8]
 """uint8 `[H * 3 / 2, W]`, limited-range BT.601, even sides."""

@@ -11,7 +11,8 @@ from typing import Any
 from capture.importer import model_info
 from capture.manifest import Source, new_id
 from capture.recorder import Recorder
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Rgb
 from inference.pool import NetworkPool
 from server.background import Background
 from server.control import Record

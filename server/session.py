@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection
 from aiortc import RTCSessionDescription as Description
@@ -21,17 +20,17 @@ from inference.errors import UnderstudyError
 from inference.views import ViewOptions
 from server import aiortc_tuning as tuning
 from server import control
+from server.connection_stats import Bitrates
+from server.control_channel import ControlChannel
 from server.encoder import H264Encoder
 from server.live import LiveEvents, LiveThread
 from server.networks import Lease
 from server.observer import Observer
 from server.output_track import OutputTrack
-from server.performers import is_performer, note
+from server.performing import Performing
 from server.recording import LiveRecording
+from server.services import Services
 from server.settings import ice_servers
-
-if TYPE_CHECKING:
-    from server.state import AppState
 
 logger = logging.getLogger(__name__)
 
@@ -41,37 +40,35 @@ SILENCE_SECONDS = 15.0
 """Without a frame or a message for so long, the browser is gone."""
 CLOSE_SECONDS = 5.0
 STATE_SECONDS = 0.25
-MAX_BUFFERED_BYTES = 65_536
-"""State is not sent on a control channel that has this much waiting."""
+"""How often the page gets the guide and the figures."""
 
 
 class Session:
     """Lives from `accept` to `close`, which may be called any number of times, by anybody."""
 
-    def __init__(self, state: AppState, settings: control.LiveSettings) -> None:
+    def __init__(
+        self, services: Services, settings: control.LiveSettings, ended: Callable[[str], None]
+    ) -> None:
+        """`ended` gets the session's id when nothing of it is left."""
         self.id = secrets.token_urlsafe(12)
         self.token = secrets.token_urlsafe(24)
         """What a reconnecting page shows to replace this session."""
-        self._house = state
+        self._services = services
         self._settings = settings
-        self._plain_view = ViewOptions().view
-        """Shown until a performer is ready, or when it cannot be."""
-        self._performing = ""
-        """Name of the view whose performer is shown or being made ready."""
-        self._performing_since = 0.0
+        self._ended = ended
         self._observer = Observer()
         self._recording: LiveRecording | None = None
-        self._channel: RTCDataChannel | None = None
-        self._messages: asyncio.Queue[control.Message] = asyncio.Queue(maxsize=64)
+        self._page = ControlChannel()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._begun = self._alive = time.monotonic()
-        self._bytes = (time.monotonic(), 0, 0)
+        self._begun = self._last_frame = time.monotonic()
         self._closing: asyncio.Task[None] | None = None
         self._exit = contextlib.AsyncExitStack()
         self._lease: Lease
         self._live: LiveThread
+        self._performing: Performing
         self._connection: RTCPeerConnection
+        self._bitrates: Bitrates
 
     async def accept(self, offer: str) -> str:
         """Answer an offer (SDP). On any error nothing is left behind."""
@@ -89,11 +86,12 @@ class Session:
         await asyncio.shield(self._closing)
 
     async def _accept(self, offer: str) -> str:
-        state, settings = self._house, self._house.settings
-        self._lease = await state.networks.borrow(self._settings.model, self._settings.long_side)
+        services, settings = self._services, self._services.settings
+        self._lease = await services.networks.borrow(self._settings.model, self._settings.long_side)
         self._exit.push_async_callback(self._release_lease)
         servers = [RTCIceServer(**server) for server in ice_servers(settings.ice_servers)]
         self._connection = connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._bitrates = Bitrates(connection)
         self._exit.push_async_callback(self._close_connection)
         connection.on("connectionstatechange", self._on_connection_state)
         connection.on("track", self._on_track)
@@ -106,20 +104,21 @@ class Session:
         await connection.setLocalDescription(await connection.createAnswer())
         answer = connection.localDescription.sdp
         encoded = tuning.chosen_codec(answer).upper() == "H264"
-        self._live = LiveThread(
+        self._live = live = LiveThread(
             self._analyzer(self._lease),
-            self._view(),
+            ViewOptions(opacity=self._settings.opacity),
             H264Encoder(settings.downlink_kbps) if encoded else None,
             LiveEvents(
                 picture=lambda picture, arrival: self._in_loop(track.push, picture, arrival),
                 analysed=self._analysed,
-                failed=lambda sentence: self._in_loop(self._send_error, "live", sentence),
+                failed=lambda sentence: self._in_loop(self._page.send_error, "live", sentence),
             ),
         )
+        self._performing = Performing(services.performers, live, self._start, self._not_performed)
         self._apply_view()
         self._exit.push_async_callback(self._close_live)
         self._exit.push_async_callback(self._stop_recording)
-        tuning.on_picture_loss(transceiver.sender, self._live.request_key_frame)
+        tuning.on_picture_loss(transceiver.sender, live.request_key_frame)
         self._exit.push_async_callback(self._cancel_tasks)
         self._start(self._watch())
         self._start(self._handle_messages())
@@ -127,7 +126,7 @@ class Session:
             answer = tuning.with_announced_address(answer, settings.announce)
         return tuning.with_bitrates(answer, settings.uplink_kbps, settings.uplink_max_kbps)
 
-    # What the connection tells
+    # What the connection brings
 
     async def _on_connection_state(self) -> None:
         state = self._connection.connectionState
@@ -140,25 +139,8 @@ class Session:
         self._start(self._receive(track))
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
-        if self._channel is not None or channel.label != "control":
-            channel.close()
-            return
-        self._channel = channel
-        channel.on("message", self._on_message)
-        self._send("hello", session=self.id, settings=self._settings.as_message())
-
-    def _on_message(self, text: str | bytes) -> None:
-        self._alive = time.monotonic()
-        try:
-            message = control.parse(text)
-            if isinstance(message, control.Ping):
-                self._send("pong", t=message.t)
-            else:
-                self._messages.put_nowait(message)
-        except asyncio.QueueFull:
-            self._send_error("busy", "Too many messages at once; that one was left out.")
-        except control.ControlError as error:
-            self._send_error("message", str(error))
+        if self._page.open(channel):
+            self._page.send("hello", session=self.id, settings=self._settings.as_message())
 
     async def _receive(self, track: MediaStreamTrack) -> None:
         video = track.kind == "video"
@@ -166,10 +148,10 @@ class Session:
             while True:
                 frame: Any = await track.recv()
                 if video:
-                    self._alive = time.monotonic()
+                    self._last_frame = time.monotonic()
                     self._live.offer(frame)
 
-    # What the live thread tells (in its own thread)
+    # What the live thread brings (in its own thread)
 
     def _in_loop(self, function: Callable[..., object], *arguments: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
@@ -178,9 +160,9 @@ class Session:
     def _analysed(self, rgb: Any, analysis: Any, seconds: float) -> None:
         recording = self._recording
         if recording is not None and not recording.offer(rgb, analysis, seconds):
-            self._in_loop(self._enqueue, control.Stop())
+            self._in_loop(self._page.enqueue, control.Stop())
         if self._observer.observe(rgb, analysis, seconds) and recording is None:
-            self._in_loop(self._send, "start_recording")
+            self._in_loop(self._page.send, "start_recording")
 
     def _picture_sent(self, arrival: float) -> None:
         self._live.stats.picture_sent(arrival)
@@ -190,20 +172,16 @@ class Session:
 
     # What the page wants
 
-    def _enqueue(self, message: control.Message) -> None:
-        with contextlib.suppress(asyncio.QueueFull):
-            self._messages.put_nowait(message)
-
     async def _handle_messages(self) -> None:
         while True:
-            message = await self._messages.get()
+            message = await self._page.next_message()
             try:
                 await self._handle(message)
             except UnderstudyError as error:
-                self._send_error("refused", str(error))
+                self._page.send_error("refused", str(error))
             except Exception:
                 logger.exception("a message could not be obeyed: %s", message)
-                self._send_error("internal", "That did not work; the server's log says why.")
+                self._page.send_error("internal", "That did not work; the server's log says why.")
 
     async def _handle(self, message: control.Message) -> None:
         match message:
@@ -220,81 +198,58 @@ class Session:
                 self._observer.reset()
 
     async def _change_settings(self, wanted: Any) -> None:
-        choices = await self._house.choices()
+        choices = await self._services.choices()
         changed = choices.change(self._settings, wanted)
         before, self._settings = self._settings, changed
         if (changed.model, changed.long_side) != (before.model, before.long_side):
             try:
-                lease = await self._house.networks.borrow(changed.model, changed.long_side)
+                lease = await self._services.networks.borrow(changed.model, changed.long_side)
             except UnderstudyError:
                 self._settings = before
-                self._send("settings", **before.as_message())
+                self._page.send("settings", **before.as_message())
                 raise
             old, self._lease = self._lease, lease
-            await self._house.background.run(self._live.use, self._analyzer(lease))
-            await self._house.networks.release(old)
+            await self._services.background.run(self._live.use, self._analyzer(lease))
+            await self._services.networks.release(old)
         self._apply_options()
-        self._send("settings", **changed.as_message())
+        self._page.send("settings", **changed.as_message())
 
     def _apply_options(self) -> None:
         self._apply_view()
         self._live.analyzer.options = self._options()
 
     def _apply_view(self) -> None:
-        wanted = self._settings.view
-        if not is_performer(wanted):
-            self._plain_view, self._performing = wanted, ""
-            self._live.performer = None
-        elif wanted != self._performing:
-            self._performing = wanted
-            self._start(self._perform(wanted))
-        self._live.view = self._view()
+        self._performing.show(self._settings.view)
+        view = self._performing.plain_view
+        self._live.view = ViewOptions(view=view, opacity=self._settings.opacity)
 
-    async def _perform(self, view: str) -> None:
-        """Show a performer as soon as it is ready, unless something else is wanted by then."""
-        try:
-            performer = await self._house.performers.open(view)
-        except UnderstudyError as error:
-            if self._performing == view:
-                self._settings = replace(self._settings, view=self._plain_view)
-                self._apply_view()
-                self._send("settings", **self._settings.as_message())
-                self._send_error("performer", str(error))
-            return
-        if self._performing == view:
-            self._live.performer = performer
-            self._performing_since = time.monotonic()
+    def _not_performed(self, sentence: str) -> None:
+        self._settings = replace(self._settings, view=self._performing.plain_view)
+        self._apply_view()
+        self._page.send("settings", **self._settings.as_message())
+        self._page.send_error("performer", sentence)
 
     async def _record(self, wanted: control.Record) -> None:
         if self._recording is not None:
             raise control.ControlError("A recording is running already.")
         if self._live.size is None:
             raise control.ControlError("There is no picture yet to record.")
-        self._recording = await self._house.recordings.begin(
+        self._recording = await self._services.recordings.begin(
             wanted, self._live.size, self._lease.pool, self._settings.threshold
         )
         self._apply_options()
         self._observer.reset()
-        self._send("recording", dataset=self._recording.dataset)
+        self._page.send("recording", dataset=self._recording.dataset)
 
     async def _stop_recording(self) -> None:
         recording, self._recording = self._recording, None
         if recording is None:
             return
         self._apply_options()
-        counts = await self._house.recordings.end(recording)
-        self._send("recorded", dataset=recording.dataset, **counts)
+        counts = await self._services.recordings.end(recording)
+        self._page.send("recorded", dataset=recording.dataset, **counts)
 
-    # What the page is told
-
-    def _send(self, kind: str, **fields: Any) -> None:
-        channel = self._channel
-        if channel is None or channel.readyState != "open":
-            return
-        channel.send(json.dumps({"type": kind, **fields}))
-
-    def _send_error(self, code: str, sentence: str) -> None:
-        self._send("error", code=code, message=sentence)
+    # What the page gets, four times a second
 
     async def _watch(self) -> None:
         while True:
@@ -303,26 +258,29 @@ class Session:
             state = self._connection.connectionState
             if state != "connected" and now - self._begun > CONNECT_SECONDS:
                 await self.close("no way was found between browser and server")
-            if now - self._alive > SILENCE_SECONDS:
+            if now - max(self._last_frame, self._page.last_heard) > SILENCE_SECONDS:
                 await self.close("the browser fell silent")
-            if self._recording is not None and not self._house.recordings.room_left():
-                self._send_error("disk", "The disk is nearly full: the recording was stopped.")
-                self._enqueue(control.Stop())
-            if self._recording is not None and self._recording.error is not None:
-                self._send_error("disk", self._recording.error)
-                self._enqueue(control.Stop())
-            if self._channel and self._channel.bufferedAmount < MAX_BUFFERED_BYTES:
-                self._send("state", **self._observer.state(), **self._figures())
+            if (reason := self._why_stop()) is not None:
+                self._page.send_error("disk", reason)
+                self._page.enqueue(control.Stop())
+            if self._page.has_room:
+                self._page.send("state", **self._observer.state(), **self._figures())
+
+    def _why_stop(self) -> str | None:
+        """Why the recording cannot go on; None when it can, or there is none."""
+        if self._recording is None:
+            return None
+        if not self._services.recordings.room_left():
+            return "The disk is nearly full: the recording was stopped."
+        return self._recording.error
 
     def _figures(self) -> dict[str, Any]:
         recording = self._recording
-        transport = self._connection.sctp.transport if self._connection.sctp else None
-        rate_in, rate_out = self._bitrates(transport)
-        info = self._lease.pool.info
+        rate_in, rate_out = self._bitrates.since_last()
         stats = self._live.stats.snapshot()
         return {
             "recording": None if recording is None else recording.state(),
-            "note": self._note(stats) if self._performing else "",
+            "note": self._performing.note(stats),
             "stats": {
                 **stats,
                 "dropped": self._live.slot.dropped,
@@ -331,29 +289,12 @@ class Session:
                 "kbps_out": rate_out,
                 "people": self._observer.people,
                 "size": list(self._live.size or (0, 0)),
-                "model": info.name,
-                "device": self._house.settings.device,
+                "model": self._lease.pool.info.name,
+                "device": self._services.settings.device,
             },
         }
 
-    def _note(self, stats: dict[str, Any]) -> str:
-        return note(stats, self._live.performer, time.monotonic() - self._performing_since)
-
-    def _bitrates(self, transport: Any) -> tuple[int, int]:
-        """kbit/s in and out since last asked."""
-        report = transport._get_stats() if transport is not None else {}
-        sent = sum(getattr(one, "bytesSent", 0) for one in report.values())
-        received = sum(getattr(one, "bytesReceived", 0) for one in report.values())
-        then, received_then, sent_then = self._bytes
-        now = time.monotonic()
-        self._bytes = (now, received, sent)
-        per_kbit = 8 / 1000 / max(now - then, 0.001)
-        return int((received - received_then) * per_kbit), int((sent - sent_then) * per_kbit)
-
     # Small parts
-
-    def _view(self) -> ViewOptions:
-        return ViewOptions(view=self._plain_view, opacity=self._settings.opacity)
 
     def _options(self) -> AnalyzerOptions:
         heads = self._recording is not None and self._recording.heads
@@ -362,7 +303,7 @@ class Session:
     def _analyzer(self, lease: Lease) -> Analyzer:
         return Analyzer(lease.pool, self._options())
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -370,23 +311,23 @@ class Session:
     # The one exit, run from the last line to the first
 
     async def _close(self, reason: str) -> None:
-        self._send_error("closed", f"The session ended: {reason}.")
+        self._page.send_error("closed", f"The session ended: {reason}.")
         try:
             await self._exit.aclose()
         except Exception:
             logger.exception("session %s did not end cleanly", self.id)
         finally:
-            self._house.sessions.pop(self.id, None)
+            self._ended(self.id)
 
     async def _release_lease(self) -> None:
-        await self._house.networks.release(self._lease)
+        await self._services.networks.release(self._lease)
 
     async def _close_connection(self) -> None:
         async with asyncio.timeout(CLOSE_SECONDS):
             await self._connection.close()
 
     async def _close_live(self) -> None:
-        await self._house.background.run(self._live.close)
+        await self._services.background.run(self._live.close)
 
     async def _cancel_tasks(self) -> None:
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]

@@ -38,7 +38,7 @@ async def open_session(request: web.Request) -> web.Response:
         settings = first
     if len(state.sessions) >= state.settings.max_sessions:
         raise Refused(503, "full", _full(state.settings.max_sessions))
-    session = Session(state, settings)
+    session = Session(state, settings, state.forget)
     state.sessions[session.id] = session
     try:
         answer = await session.accept(offer)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from capture.dataset import Dataset
 from capture.pairs import PairRecord
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, Split] = ("train", "val")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cv2
 
 from capture.export.entries import SPLITS, Entry, Pairs
-from inference.analysis import Labels
+from inference.arrays import Labels
 from inference.body import LABEL_NAMES
 
 PASSES = 1

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Labels
+from inference.arrays import Labels
 
 _GROUPS = 7
 """Groups of five bits of the longest length: 35 bits with the sign."""

@@ -10,8 +10,9 @@ import numpy as np
 
 from capture.manifest import FrameFormat, ModelInfo, Source
 from capture.writer import DatasetWriter
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
 from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.arrays import Rgb
 from inference.pool import NetworkPool
 
 CLIP = Path(__file__).parents[1] / "data" / "juggler_320.mp4"

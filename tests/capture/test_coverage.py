@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.coverage import BINS, HELD_FRAMES, Coverage, mirrored, pose_bins
-from inference.analysis import Analysis, Keypoints, Labels, Rgb
+from inference.analysis import Analysis
 from inference.analyzer import Analyzer
+from inference.arrays import Keypoints, Labels, Rgb
 from inference.body import MIRROR_KEYPOINTS, MIRROR_LABELS
 from inference.pool import NetworkPool
 from tests.figures import number, standing

@@ -24,7 +24,8 @@ from capture.pictures import (
     encode_labels,
     whole,
 )
-from inference.analysis import Head, Heads, Labels, Rgb
+from inference.analysis import Head, Heads
+from inference.arrays import Labels, Rgb
 from inference.body import PALETTE
 from inference.geometry import Placement
 

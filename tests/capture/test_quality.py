@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from capture.quality import guide, measure
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
 from inference.analyzer import Analyzer
+from inference.arrays import Rgb
 from inference.pool import NetworkPool
 from tests.machine import takes_at_most
 

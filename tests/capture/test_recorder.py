@@ -15,7 +15,8 @@ from capture.dataset import Dataset
 from capture.files import disk_error
 from capture.manifest import Source
 from capture.recorder import QUEUE_SIZE, Recorder
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Rgb
 from tests.capture.real import MODEL, seen_frames
 from tests.machine import slowness
 

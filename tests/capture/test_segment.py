@@ -16,8 +16,8 @@ from PIL import Image
 from capture.errors import CaptureError
 from capture.pictures import decode_labels
 from capture.segment import find_pictures, read_picture, segment_picture
-from inference.analysis import Rgb
 from inference.analyzer import Analyzer
+from inference.arrays import Rgb
 from inference.pool import NetworkPool
 
 ORIENTATION = 0x0112

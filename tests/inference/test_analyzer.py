@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from inference.analysis import Rgb
 from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.arrays import Rgb
 from inference.pool import NetworkPool
 
 NAME = "bodypix_mobilenet_v1_075_720_1280_16_quant.tflite"

@@ -12,8 +12,9 @@ import pytest
 
 from capture.video import read_frames
 from inference import zoo
-from inference.analysis import Heads, Rgb
+from inference.analysis import Heads
 from inference.analyzer import Analyzer
+from inference.arrays import Rgb
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.pool import NetworkPool

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from inference.analysis import Analysis, Labels
+from inference.analysis import Analysis
+from inference.arrays import Labels
 from inference.body import LABEL_NAMES, PALETTE, RAINBOW
 from inference.drawing import Planes, yuv_of
 from inference.errors import UnderstudyError

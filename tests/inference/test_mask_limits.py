@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 from inference.mask_limits import END, HEAD, SURE, THICK, mask_limits
 from inference.skeleton import body_scale
 

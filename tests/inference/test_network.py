@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.analysis import Heads, Rgb
+from inference.analysis import Heads
+from inference.arrays import Rgb
 from inference.body import PART_NAMES, POSE_TREE
 from inference.errors import DeviceError, ModelError
 from inference.network import BODY_HEADS, POSE_HEADS, Network

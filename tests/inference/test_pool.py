@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from inference.errors import DeviceError, ModelError
 from inference.network import Network
 from inference.pool import NetworkPool

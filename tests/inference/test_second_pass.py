@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.analysis import Person, Rgb
+from inference.analysis import Person
 from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.arrays import Rgb
 from inference.pool import NetworkPool
 from inference.second_pass import Square
 

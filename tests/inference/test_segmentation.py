@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference.analysis import Heads, Labels, Person, Rgb
+from inference.analysis import Heads, Person
+from inference.arrays import Labels, Rgb
 from inference.mask_limits import mask_limits
 from inference.network import Network
 from inference.personlab import decode_people

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.analysis import Person, Rgb
+from inference.analysis import Person
+from inference.arrays import Rgb
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.runtime import parse_device

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from inference.body import MIRROR_KEYPOINTS, MIRROR_LABELS
 from training.network.labelled import MAYBE, Labelled, Packed
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Labels
+from inference.arrays import Labels
 from training.errors import TrainingError
 from training.network.labelled import MAYBE, UNKNOWN
 

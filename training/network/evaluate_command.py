@@ -18,8 +18,9 @@ import numpy as np
 from capture.files import write_whole
 from capture.progress import Progress
 from inference import zoo
-from inference.analysis import Heads, Rgb
+from inference.analysis import Heads
 from inference.analyzer import Analyzer
+from inference.arrays import Rgb
 from inference.network import DEFAULT_LONG_SIDE, Network
 from inference.pool import NetworkPool
 from inference.runtime import Device

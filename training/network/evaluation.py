@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.video import read_frames
-from inference.analysis import Heads, Labels, Person, Rgb
+from inference.analysis import Heads, Person
+from inference.arrays import Labels, Rgb
 from inference.personlab import decode_people
 from inference.segmentation import label_map
 from inference.tracking import DancerTracker

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from capture.files import write_whole
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from training.errors import TrainingError
 from training.network.student import HEADS, SCALES, Student
 from transfer.performers.layers import fold_batch_norms

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from inference.analysis import Heads, Rgb
+from inference.analysis import Heads
+from inference.arrays import Rgb
 from inference.personlab import decode_people
 from training.network.labelled import MAYBE, Packed
 from training.network.metrics import extent, hits, iou

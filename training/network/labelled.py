@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.files import write_whole
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 
 UNKNOWN = 255
 """In `people` and `parts`: nobody knows, so nothing is learnt here."""

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Heads, Labels, Person, Rgb
+from inference.analysis import Heads, Person
+from inference.arrays import Labels, Rgb
 from inference.personlab import decode_people
 from inference.segmentation import label_map
 from training.network.labelled import MAYBE, UNKNOWN, Labelled

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.files import write_whole
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 from inference.body import PALETTE
 from inference.personlab import decode_people
 from training.network.labelled import MAYBE, UNKNOWN, Labelled, Packed

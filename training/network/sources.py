@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from capture.dataset import Dataset
 from capture.errors import CaptureError
 from capture.video import probe, read_frames
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 from inference.body import KEYPOINT_NAMES
 from training.errors import TrainingError
 from training.network.coco_people import people_of, read_annotations

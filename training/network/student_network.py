@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference.analysis import Head, Heads, Rgb
+from inference.analysis import Head, Heads
+from inference.arrays import Rgb
 from inference.geometry import Placement
 from training.network.student import BODY_STRIDE, HEADS, LARGEST_STRIDE, POSE_STRIDE, Student
 

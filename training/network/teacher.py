@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Head, Heads, Labels, Rgb
+from inference.analysis import Head, Heads
+from inference.arrays import Labels, Rgb
 from inference.body import MIRROR_KEYPOINTS, MIRROR_PARTS, POSE_TREE
 from inference.geometry import Placement
 from inference.network import Network

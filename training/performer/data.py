@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints, Labels, Rgb
+from inference.arrays import Keypoints, Labels, Rgb
 from inference.body import LABEL_NAMES, MIRROR_KEYPOINTS, MIRROR_LABELS
 from transfer.performers.condition import draw_limbs, face_square, moved
 from transfer.performers.crop import Crop, Matrix, crop_around

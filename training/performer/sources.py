@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from capture.progress import Progress
-from inference.analysis import Labels
+from inference.arrays import Labels
 from training.errors import TrainingError
 from training.performer.data import Examples, Joined, TransferData
 from training.performer.direct_data import DirectData

@@ -8,7 +8,7 @@ from threading import Lock
 import cv2
 import numpy as np
 
-from inference.analysis import Keypoints, Labels, Rgb
+from inference.arrays import Keypoints, Labels, Rgb
 from transfer.performers.condition import PREVIOUS, draw_condition
 from transfer.performers.crop import crop_around
 from transfer.performers.gan import GanPerformer

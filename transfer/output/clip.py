@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from capture.video import probe, read_frames
-from inference.analysis import Analysis, Labels, Person, Rgb
+from inference.analysis import Analysis, Person
 from inference.analyzer import Analyzer
+from inference.arrays import Labels, Rgb
 from inference.smoothing import smooth_clip
 from transfer.target.normalisation import BodyFrame, fit_body_frame
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from capture.decoding import fitted
 from capture.files import write_whole
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 
 SHOWN = 6
 HEIGHT = 270

@@ -10,8 +10,9 @@ import numpy as np
 
 from capture.commands import open_pool
 from capture.progress import Progress
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
 from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.arrays import Rgb
 from inference.drawing import Planes
 from inference.views import ViewOptions, compose
 from transfer.output.clip import AnalysedClip

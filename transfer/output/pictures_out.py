@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from capture.files import TEMPORARY_SUFFIX, disk_error
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from transfer.errors import TransferError
 from transfer.output.filmstrip import Filmstrip
 

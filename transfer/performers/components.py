@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 from inference.skeleton import MIN_SCORE, body_scale
 
 SEEN = 0.5

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints, Labels, Rgb
+from inference.arrays import Keypoints, Labels, Rgb
 from inference.body import LABEL_NAMES, SKELETON
 from inference.skeleton import MIN_SCORE, body_scale
 from transfer.performers.crop import Matrix

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 from transfer.target.normalisation import Transform
 
 ROOM = 1.12

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Rgb
 from transfer.performers.components import keep_body_components
 from transfer.performers.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition, moved
 from transfer.performers.crop import Crop, Matrix, crop_around_moved

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Analysis, Keypoints, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Keypoints, Rgb
 from transfer.performers.blending import FlowBlender, Rgba
 from transfer.target.normalisation import BodyFrame, Normaliser
 from transfer.target.pose_space import PoseIndex, Reals, pose_vectors, velocities

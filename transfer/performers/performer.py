@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Rgb
 
 
 class Performer(Protocol):

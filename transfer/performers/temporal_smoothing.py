@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from transfer.performers.crop import Crop, Matrix
 
 FLOW_SIDE = 256

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
 from capture.files import write_whole
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from transfer.errors import TransferError
 from transfer.performers import condition
 from transfer.performers.condition import PARTS, Ingredients

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 from transfer.target.plate import light
 
 SIDE = 256

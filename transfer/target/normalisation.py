@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 from inference.skeleton import MIN_SCORE, body_scale
 from transfer.target.pose_space import NECK, PELVIS, Reals, with_middles
 

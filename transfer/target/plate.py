@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 
 FRAMES = 45
 """Frames that are looked at: more add little."""

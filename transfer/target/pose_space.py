@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 
 Reals = NDArray[np.float32]
 

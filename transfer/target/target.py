@@ -17,7 +17,7 @@ from capture.dataset import Dataset
 from capture.errors import CaptureError, DatasetError
 from capture.files import write_whole
 from capture.pairs import POSES_NAME, PairRecord
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 from inference.smoothing import smooth_clip
 from transfer.errors import TransferError
 from transfer.target.frame_filter import FrameCheck, UsableFrames

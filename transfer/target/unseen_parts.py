@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints, Labels
+from inference.arrays import Keypoints, Labels
 from inference.body import LABEL_NAMES
 from inference.skeleton import MIN_SCORE
 

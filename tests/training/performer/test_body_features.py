@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from training.performer.body_features import BodyFeatures, body_loss
 from transfer.target.target import Target
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from capture.video import read_frames
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from tests.training.people import at
 from training.performer.measuring.evaluation_page import Part, write_page
 from training.performer.measuring.haarpsi import haarpsi

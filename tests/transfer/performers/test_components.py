@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inference.analysis import Keypoints
+from inference.arrays import Keypoints
 from tests.inference.test_mask_limits import STANDING
 from transfer.performers.components import NEAR, RIM, Layer, keep_body_components
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from capture.dataset import Dataset
-from inference.analysis import Analysis, Rgb
+from inference.analysis import Analysis
+from inference.arrays import Rgb
 from inference.skeleton import body_scale
 from tests.figures import person, standing
 from tests.machine import takes_at_most

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from transfer.performers.crop import Crop
 from transfer.performers.temporal_smoothing import SECONDS, TemporalSmoother
 from transfer.performers.temporal_smoothing import Layer as Drawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 from tests.capture.clips import pictures
 from transfer.target.frame_filter import FrameCheck
 from transfer.target.plate import clean_plate, filled, light, lit

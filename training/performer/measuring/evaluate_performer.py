@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inference.analysis import Analysis, Keypoints, Labels, Person, Rgb
+from inference.analysis import Analysis, Person
+from inference.arrays import Keypoints, Labels, Rgb
 from inference.pool import NetworkPool
 from training.performer.measuring.haarpsi import haarpsi
 from training.performer.measuring.motion_metrics import Flows, flow_distance, warping_error

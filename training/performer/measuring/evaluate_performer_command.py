@@ -17,7 +17,7 @@ from capture.commands import open_pool
 from capture.decoding import fitted
 from capture.files import write_whole
 from capture.progress import Progress
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 from training.errors import TrainingError
 from training.performer.measuring.evaluate_performer import (
     SIDE,

@@ -12,7 +12,7 @@ import cv2
 from jinja2 import Environment, FileSystemLoader
 
 from capture.files import write_whole
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Rgb
+from inference.arrays import Rgb
 
 C, ALPHA = 30.0, 4.2
 """The paper's constants (section 2.2)."""

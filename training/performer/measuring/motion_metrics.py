@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Labels, Rgb
+from inference.arrays import Labels, Rgb
 
 Flow = NDArray[np.float32]
 """`[H, W, 2]`: how far each pixel of the later picture is from where it was, pixels (x, y)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Keypoints, Rgb
 from inference.analyzer import Analyzer
+from inference.arrays import Keypoints, Rgb
 from inference.pool import NetworkPool
 from inference.skeleton import MIN_SCORE, body_scale
 

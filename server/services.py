@@ -1,0 +1,55 @@
+"""What serves every session and every request: settings, networks, performers, recordings, jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.analyzer import AnalyzerOptions
+from inference.errors import ModelError
+from inference.views import VIEWS, ViewOptions
+from server.background import Background
+from server.control import Choices, LiveSettings
+from server.errors import Refused
+from server.jobs import Jobs
+from server.networks import Networks
+from server.performers import Performers
+from server.recording import Recordings
+from server.settings import Settings
+from server.uploads import Uploads
+
+
+@dataclass(slots=True)
+class Services:
+    """One server's belongings, without those who use them."""
+
+    settings: Settings
+    background: Background
+    networks: Networks
+    performers: Performers
+    recordings: Recordings
+    jobs: Jobs
+    uploads: Uploads
+
+    async def choices(self) -> Choices:
+        """What a page may choose from, now."""
+        return await self.background.run(self._choices)
+
+    def _choices(self) -> Choices:
+        views = (*(view.name for view in VIEWS), *self.performers.names())
+        return Choices(views, self.networks.models(), self.networks.long_sides)
+
+    async def first_settings(self) -> tuple[LiveSettings, Choices]:
+        """What a session begins with; `Refused` with code `no_model` when there is no network."""
+        try:
+            choices = await self.choices()
+        except ModelError as error:
+            raise Refused(503, "no_model", str(error)) from error
+        view = ViewOptions()
+        first = LiveSettings(
+            view=view.view,
+            opacity=view.opacity,
+            threshold=AnalyzerOptions().threshold,
+            model=next(iter(choices.models)),
+            long_side=self.networks.default_long_side,
+        )
+        return first, choices
