@@ -6,11 +6,9 @@ import logging
 import queue
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 from capture.coverage import Coverage
 from capture.errors import CaptureError
-from capture.manifest import FrameFormat, ModelInfo, Source
 from capture.quality import measure
 from capture.writer import DatasetWriter
 from inference.analysis import Analysis
@@ -33,23 +31,11 @@ class _Offered:
 class Recorder:
     """A bounded queue in front of a `DatasetWriter`, emptied by threads of its own."""
 
-    def __init__(
-        self,
-        path: Path,
-        source: Source,
-        model: ModelInfo,
-        title: str = "",
-        dataset_id: str | None = None,
-        frame_format: FrameFormat = "jpg",
-        keep_heads: bool = False,
-        workers: int = 2,
-    ) -> None:
-        """Begin a dataset at `path`; raises as `DatasetWriter.create` does."""
+    def __init__(self, writer: DatasetWriter, workers: int = 2) -> None:
+        """Takes the writer over: it is closed with the recorder."""
         self.error: str | None = None
         """The first thing that went wrong with writing, in one sentence."""
-        self._writer = DatasetWriter.create(
-            path, source, model, title, dataset_id, frame_format, keep_heads
-        )
+        self._writer = writer
         self._coverage = Coverage()
         self._coverage_lock = threading.Lock()
         self._queue: queue.Queue[_Offered | None] = queue.Queue(QUEUE_SIZE)

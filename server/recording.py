@@ -11,6 +11,7 @@ from typing import Any
 from capture.importer import model_info
 from capture.manifest import Source, new_id
 from capture.recorder import Recorder
+from capture.writer import DatasetWriter
 from inference.analysis import Analysis
 from inference.arrays import Rgb
 from inference.pool import NetworkPool
@@ -115,7 +116,7 @@ class Recordings:
         self, wanted: Record, size: tuple[int, int], pool: NetworkPool, threshold: float
     ) -> LiveRecording:
         dataset = new_id()
-        recorder = Recorder(
+        writer = DatasetWriter.create(
             self._settings.datasets / dataset,
             Source("webrtc"),
             model_info(pool, size, threshold),
@@ -125,7 +126,7 @@ class Recordings:
             keep_heads=wanted.heads,
         )
         most = self._settings.max_recording_seconds
-        return LiveRecording(dataset, recorder, wanted.seconds, most, wanted.heads)
+        return LiveRecording(dataset, Recorder(writer), wanted.seconds, most, wanted.heads)
 
     def take_upload(self, dataset: str) -> bool:
         """Whether a video is expected for this dataset; it is expected once."""

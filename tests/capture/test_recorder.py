@@ -15,6 +15,7 @@ from capture.dataset import Dataset
 from capture.files import disk_error
 from capture.manifest import Source
 from capture.recorder import QUEUE_SIZE, Recorder
+from capture.writer import DatasetWriter
 from inference.analysis import Analysis
 from inference.arrays import Rgb
 from tests.capture.real import MODEL, seen_frames
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("models")
 
 
 def _recorder(path: Path) -> Recorder:
-    return Recorder(path, Source("webrtc"), MODEL, "Live")
+    return Recorder(DatasetWriter.create(path, Source("webrtc"), MODEL, "Live"))
 
 
 def test_every_frame_offered_in_time_is_kept(tmp_path: Path) -> None:

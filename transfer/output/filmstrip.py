@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from capture.decoding import fitted
 from capture.files import write_whole
 from inference.arrays import Rgb
+from transfer.output.writer import PicturesWriter
 
 SHOWN = 6
 HEIGHT = 270
@@ -23,7 +23,7 @@ KEPT = 64
 QUALITY = 88
 
 
-class Filmstrip:
+class Filmstrip(PicturesWriter):
     """Takes a clip's pictures one by one; at the end writes `SHOWN` of them, evenly spaced."""
 
     def __init__(self, path: Path) -> None:
@@ -31,9 +31,6 @@ class Filmstrip:
         self._path = path
         self._kept: list[Rgb] = []
         self._count, self._every = 0, 1
-
-    def __enter__(self) -> Filmstrip:
-        return self
 
     def write(self, rgb: Rgb, time_s: float) -> None:
         """The next picture."""
@@ -45,13 +42,9 @@ class Filmstrip:
             self._kept, self._every = self._kept[::2], 2 * self._every
         self._count += 1
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None or not self._kept:
+    def finish(self) -> None:
+        """Write the picture."""
+        if not self._kept:
             return
         count = min(SHOWN, len(self._kept))
         places = ((np.arange(count) + 0.5) * len(self._kept) / count).astype(int)

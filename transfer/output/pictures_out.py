@@ -6,8 +6,7 @@ import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import av
 import cv2
@@ -18,6 +17,7 @@ from capture.files import TEMPORARY_SUFFIX, disk_error
 from inference.arrays import Rgb
 from transfer.errors import TransferError
 from transfer.output.filmstrip import Filmstrip
+from transfer.output.writer import PicturesWriter
 
 TIME_BASE = Fraction(1, 90_000)
 QUALITY = 18
@@ -31,29 +31,13 @@ STILL = (".jpg", ".png")
 ENDINGS = (".mp4", ".gif", *STILL)
 
 
-class PicturesOut(Protocol):
-    """Takes pictures with rising times; the file appears when `__exit__` sees no error."""
-
-    def __enter__(self) -> PicturesOut: ...
-
-    def write(self, rgb: Rgb, time_s: float) -> None:
-        """The next picture; all have the size of the first."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-
 def check_ending(path: Path) -> None:
     """Raises `TransferError` for a file that ends in none of `ENDINGS`."""
     if path.suffix.lower() not in ENDINGS:
         raise TransferError(f"{path.name} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
 
 
-def pictures_out(path: Path, fps: float, sound_of: Path) -> PicturesOut:
+def pictures_out(path: Path, fps: float, sound_of: Path) -> PicturesWriter:
     """A writer for a file that ends in one of `ENDINGS`."""
     check_ending(path)
     if path.suffix.lower() in STILL:
@@ -61,7 +45,7 @@ def pictures_out(path: Path, fps: float, sound_of: Path) -> PicturesOut:
     return GifOut(path) if path.suffix.lower() == ".gif" else Mp4Out(path, fps, sound_of)
 
 
-class Mp4Out:
+class Mp4Out(PicturesWriter):
     """H.264 with each picture at its own time, and the sound of another file."""
 
     def __init__(self, path: Path, fps: float, sound_of: Path) -> None:
@@ -97,25 +81,24 @@ class Mp4Out:
         frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
         self._mux(self._stream.encode(frame))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def finish(self) -> None:
+        """Write what the encoder still holds, and the sound."""
         try:
-            if error is None and self._stream is not None:
+            if self._stream is not None:
                 self._mux(self._stream.encode(None))
                 self._copy_sound()
             self._container.close()
-            self._source.close()
-            if error is None:
-                os.replace(self._temporary, self._path)
-        except OSError as problem:
-            raise disk_error(problem, self._path) from problem
-        finally:
-            with suppress(OSError):
-                self._temporary.unlink(missing_ok=True)
+            os.replace(self._temporary, self._path)
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+
+    def release(self) -> None:
+        """Close both files."""
+        with suppress(OSError):
+            self._container.close()
+        self._source.close()
+        with suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
 
     def _mux(self, packets: Any) -> None:
         try:
@@ -154,7 +137,7 @@ class Mp4Out:
             self._mux(packet)
 
 
-class GifOut:
+class GifOut(PicturesWriter):
     """An animated GIF of at most `GIF_WIDTH` pixels, `GIF_FPS` and `GIF_SECONDS`."""
 
     def __init__(self, path: Path) -> None:
@@ -162,9 +145,6 @@ class GifOut:
         self._temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
         self._pictures: list[Image.Image] = []
         self._times: list[float] = []
-
-    def __enter__(self) -> GifOut:
-        return self
 
     def write(self, rgb: Rgb, time_s: float) -> None:
         """The next picture; those that come too soon after another are left out."""
@@ -178,13 +158,9 @@ class GifOut:
         self._pictures.append(Image.fromarray(small).quantize(dither=Image.Dither.NONE))
         self._times.append(time_s)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None or not self._pictures:
+    def finish(self) -> None:
+        """Write the animation."""
+        if not self._pictures:
             return
         lengths = [*np.diff(self._times), 1 / GIF_FPS]
         try:
@@ -198,8 +174,10 @@ class GifOut:
                 loop=0,
             )
             os.replace(self._temporary, self._path)
-        except OSError as problem:
-            raise disk_error(problem, self._path) from problem
-        finally:
-            with suppress(OSError):
-                self._temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+
+    def release(self) -> None:
+        """Leave nothing half written."""
+        with suppress(OSError):
+            self._temporary.unlink(missing_ok=True)

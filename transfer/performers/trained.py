@@ -72,7 +72,8 @@ class Trained:
                     f"{run.name} was trained by another version of this program: train it again "
                     "(`--from` may be the old run)."
                 )
-            trained = cls(**{**data, "body_frame": _body_frame(data.pop(_BODY_FRAME_KEY)),
+            body_frame = _body_frame(data.pop(_BODY_FRAME_KEY))
+            trained = cls(**{**data, "body_frame": body_frame,
                              "ingredients": Ingredients(**data["ingredients"]),
                              "unseen": _unseen(dict(data.get("unseen", {})))})  # fmt: skip
             if trained.preset not in GENERATORS:

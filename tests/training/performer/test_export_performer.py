@@ -46,7 +46,7 @@ def run(target: Target, tmp_path: Path) -> tuple[Path, Trained]:
     """A run's folder with a generator that has learnt nothing."""
     learnt, _ = split(target)
     side = usual_side([target.labels(number) for number in learnt])
-    about = Trained("A juggler", "id", "realtime", SIZE, side, target.stage, Ingredients())
+    about = Trained("A juggler", "id", "realtime", SIZE, side, target.body_frame, Ingredients())
     about.save(tmp_path, target.plate, target.frame(0))
     save_generator(generator(face=False), tmp_path / WEIGHTS_NAME)
     return tmp_path, about
