@@ -55,3 +55,22 @@ def test_every_setting_is_a_flag_that_is_explained() -> None:
         "--ice-servers",
     ):
         assert flag in done.stdout
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = "inference|capture|transfer|training|server|bench|static|templates|tests"
+    named = set(re.findall(rf"`((?:{rooms})/[\w/.]*)`", text))
+    assert len(named) > 40
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    assert len(text.splitlines()) <= 120
+
+
+def test_every_name_that_the_architecture_puts_behind_a_module_is_in_it() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`([\w/]+\.py)`\]\([^)]*\) `([\w.]+)`", text)
+    assert len(named) > 10
+    for path, name in named:
+        source = (ROOT / path).read_text()
+        for word in name.split("."):
+            assert re.search(rf"(class|def) {word}\b", source), f"{path}: {name}"
