@@ -150,7 +150,7 @@ def fitting(census: ColourCensus) -> Palette | None:
     return None if best is None else best[1]
 
 
-def found(census: ColourCensus) -> Palette:
+def clustered_palette(census: ColourCensus) -> Palette:
     """Up to 25 classes by k-means in CIELAB; the commonest is class 0, and so on.
 
     It begins with the commonest colours that lie apart, so the same pictures give the same classes.

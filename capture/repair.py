@@ -21,7 +21,7 @@ from PIL import Image
 
 from capture.errors import CaptureError
 from capture.files import disk_error, write_whole
-from capture.palettes import BODYPIX, BODYPIX_1, ColourCensus, Palette, fitting, found
+from capture.palettes import BODYPIX, BODYPIX_1, ColourCensus, Palette, clustered_palette, fitting
 from capture.pictures import MAX_PIXELS, encode_labels
 from inference.arrays import Labels, Rgb
 
@@ -65,7 +65,7 @@ class RepairReport:
     """What became of all masks; `report.json` holds the same."""
 
     palette: str
-    """`bodypix`, `bodypix1` (version 1's rainbow) or `found` (by k-means)."""
+    """`bodypix`, `bodypix1` (version 1's rainbow) or `clustered_palette` (by k-means)."""
     colours: list[list[int]]
     """The colour that each class had or should have had, RGB, by class id."""
     masks: list[RepairedMask] = field(default_factory=list)
@@ -176,10 +176,10 @@ def _palette(paths: list[Path], choice: PaletteChoice) -> tuple[Palette, dict[st
     if len(skipped) == len(paths):
         raise CaptureError(f"No mask could be read. {next(iter(skipped.values()))}")
     if choice == "unknown":
-        return found(census), skipped
+        return clustered_palette(census), skipped
     if choice != "auto":
         return (BODYPIX if choice == "bodypix" else BODYPIX_1), skipped
-    return fitting(census) or found(census), skipped
+    return fitting(census) or clustered_palette(census), skipped
 
 
 def read_mask(path: Path) -> Rgb:

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from capture.errors import CaptureError
-from capture.palettes import BODYPIX, BODYPIX_1, ColourCensus, cielab, fitting, found
+from capture.palettes import BODYPIX, BODYPIX_1, ColourCensus, cielab, clustered_palette, fitting
 from capture.repair import label_map_of, read_mask, repair_masks
 from capture.video import read_frames
 from inference.analyzer import Analyzer
@@ -232,7 +232,7 @@ def test_k_means_finds_as_many_classes_as_there_are(count: int, seed: int) -> No
     for number, colour in enumerate(colours):
         noisy = np.clip(colour + random.integers(-1, 2, (50, 3)), 0, 255).astype(np.uint8)
         census.add(noisy, np.full(50, 1000 - 20 * number))
-    palette = found(census)
+    palette = clustered_palette(census)
     assert len(palette.colours) == len(colours)
     assert np.abs(palette.colours.astype(int) - colours).max() <= 2
 
