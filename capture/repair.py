@@ -65,7 +65,7 @@ class RepairReport:
     """What became of all masks; `report.json` holds the same."""
 
     palette: str
-    """`bodypix`, `bodypix1` (version 1's rainbow) or `clustered_palette` (by k-means)."""
+    """`bodypix`, `bodypix1` (version 1's rainbow) or `found` (by k-means)."""
     colours: list[list[int]]
     """The colour that each class had or should have had, RGB, by class id."""
     masks: list[RepairedMask] = field(default_factory=list)
