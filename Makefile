@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGUMENTS ?=
 PYTEST_ARGUMENTS ?=
 
-.PHONY: run test test-slow lint bench journey booth screenshots clean
+.PHONY: run test test-slow lint bench journey moving-picture booth screenshots clean
 
 run: $(VENV)/ready
 	$(BIN)/python run.py $(ARGUMENTS)
@@ -26,7 +26,7 @@ bench: $(VENV)/ready-dev
 	$(BIN)/python run.py bench $(ARGUMENTS)
 
 # A juggler's clip becomes a dataset, somebody else's dance is shown as the juggler: at once by nearest
-# poses, and by a performer that learnt for MINUTES. The README's picture is build/journey/trained.jpg.
+# poses, and by a performer that learnt for MINUTES.
 MINUTES ?= 15
 JOURNEY := build/journey
 CLIPS := tests/data
@@ -37,6 +37,12 @@ journey: $(VENV)/ready-dev
 	$(BIN)/python run.py train $(JOURNEY)/juggler --out $(JOURNEY)/performer --minutes $(MINUTES) --from none
 	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/performer --side-by-side --out $(JOURNEY)/trained.jpg
 	$(BIN)/python run.py evaluate $(JOURNEY)/performer
+
+# The README's moving picture, of what `make journey` left. PERFORMER: a run or a dataset of who is shown.
+PERFORMER ?= $(JOURNEY)/performer
+moving-picture: $(VENV)/ready-dev
+	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(PERFORMER) --side-by-side --out $(JOURNEY)/performed.mp4
+	$(BIN)/python -m bench.moving_picture $(CLIPS)/dancer_c_288.mp4 $(JOURNEY)/performed.mp4 --out docs/images/journey.webp
 
 # At a booth: somebody in a grey shirt is learnt from three clips and measured on a fourth; somebody in an
 # orange jumper is shown as them. VISITORS: folder with clips of intel-iot-devkit/sample-videos (docs/booth.md).
