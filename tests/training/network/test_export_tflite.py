@@ -42,8 +42,17 @@ def pictures() -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
+def converter() -> None:
+    """Skips where it cannot be installed: litert-torch has no packages for Windows."""
+    pytest.importorskip("litert_torch")
+
+
+@pytest.fixture(scope="module")
 def exported(
-    student: Student, pictures: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory
+    converter: None,
+    student: Student,
+    pictures: list[np.ndarray],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     path = tmp_path_factory.mktemp("export") / "student.tflite"
     export(student, pictures, path)
@@ -69,6 +78,7 @@ def test_the_file_answers_as_the_float_network_does(
             assert np.abs(found - real).mean() < 0.12 * np.abs(real).mean() + 1e-3, name
 
 
+@pytest.mark.usefixtures("converter")
 def test_every_convolution_keeps_its_own_weights(tmp_path: Path) -> None:
     """The converter takes one weight for another when they are not contiguous."""
     torch.manual_seed(0)
@@ -83,6 +93,7 @@ def test_every_convolution_keeps_its_own_weights(tmp_path: Path) -> None:
         export_tflite._check_converted(network, path, given)
 
 
+@pytest.mark.usefixtures("converter")
 @pytest.mark.parametrize("rows", [96, 112])
 def test_made_for_another_size_a_file_answers_as_pytorch_does(
     student: Student, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
