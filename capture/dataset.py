@@ -117,7 +117,7 @@ class Dataset:
                     line = file.readline()
                     if line.endswith(b"\n"):
                         return PairRecord.from_json(json.loads(line)).index
-        except (OSError, ValueError, DatasetError):
+        except (OSError, ValueError, RecursionError, DatasetError):
             pass
         return None
 

@@ -20,12 +20,16 @@ from inference.smoothing import KeypointSmoother
 from inference.tracking import DancerTracker, match
 
 
+THRESHOLDS = (0.01, 0.99)
+"""Least and greatest threshold: at 0 and 1 everything and nothing is a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class AnalyzerOptions:
     """How frames are analysed."""
 
     threshold: float = 0.6
-    """Probability 0..1 from which a pixel is a person's."""
+    """Probability from which a pixel is a person's, within `THRESHOLDS`."""
     max_people: int = 10
     """More people in one frame are not looked for."""
     keep_heads: bool = False

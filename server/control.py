@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
+from inference.analyzer import THRESHOLDS
 from server.errors import ServerError
 
 MAX_MESSAGE_BYTES = 4096
@@ -25,7 +26,7 @@ class LiveSettings:
     opacity: float
     """0..1, of the coloured parts."""
     threshold: float
-    """0..1, above which a pixel is a person."""
+    """Probability within `THRESHOLDS`, above which a pixel is a person."""
     model: str
     long_side: int
     """Pixels of the long side of the network's input."""
@@ -49,15 +50,19 @@ class Choices:
         for name in ("opacity", "threshold"):
             if name in wanted:
                 changes[name] = _number(wanted, name, 0.0, 1.0)
+        if "threshold" in changes:
+            least, most = THRESHOLDS
+            changes["threshold"] = min(max(changes["threshold"], least), most)
         for name, allowed in (
             ("view", self.views),
             ("model", self.models),
             ("long_side", self.long_sides),
         ):
             if name in wanted:
-                if isinstance(wanted[name], bool) or wanted[name] not in allowed:
+                known = [one for one in allowed if one == wanted[name]]
+                if isinstance(wanted[name], bool) or not known:
                     raise ControlError(f"There is no such {name.replace('_', ' ')} to choose.")
-                changes[name] = wanted[name]
+                changes[name] = known[0]  # 321.0 equals 321, and is no number of pixels.
         return replace(now, **changes)
 
 
@@ -116,7 +121,7 @@ def parse(text: str | bytes) -> Message:
         raise ControlError("That message is too long.")
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ControlError("That message is not JSON.") from None
     if not isinstance(data, dict):
         raise ControlError("That message is not a JSON object.")
@@ -127,7 +132,7 @@ def parse(text: str | bytes) -> Message:
             seconds = data.get("seconds")
             return Record(
                 None if seconds is None else _number(data, "seconds", 0.5, 86_400.0),
-                str(data.get("title") or "")[:MAX_TITLE].strip(),
+                _title(data),
                 _flag(data, "high_quality"),
                 _flag(data, "heads"),
             )
@@ -151,6 +156,13 @@ def _number(data: Mapping[str, Any], name: str, low: float, high: float) -> floa
     if not low <= value <= high:
         raise ControlError(f"{name.capitalize()} must lie between {low:g} and {high:g}.")
     return float(value)
+
+
+def _title(data: Mapping[str, Any]) -> str:
+    value = data.get("title") or ""
+    if not isinstance(value, str):
+        raise ControlError("A title must be a text.")
+    return value[:MAX_TITLE].strip()
 
 
 def _flag(data: Mapping[str, Any], name: str) -> bool:

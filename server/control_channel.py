@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from typing import Any
 
 from aiortc import RTCDataChannel
 
 from server import control
+
+logger = logging.getLogger(__name__)
 
 LABEL = "control"
 MAX_WAITING = 64
@@ -74,3 +77,6 @@ class ControlChannel:
             self.send_error("busy", "Too many messages at once; that one was left out.")
         except control.ControlError as error:
             self.send_error("message", str(error))
+        except Exception:  # It would end the call: aiortc calls this in its receiver.
+            logger.exception("a message of %d characters could not be read", len(text))
+            self.send_error("message", "That message could not be read.")

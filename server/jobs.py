@@ -194,7 +194,7 @@ async def _follow(stdout: asyncio.StreamReader, job: Job) -> None:
             continue  # longer than any line of ours: left out
         if not line:
             return
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+        with contextlib.suppress(ValueError, RecursionError, TypeError, KeyError):
             progress = json.loads(line)
             job.done = int(progress["done"])
             job.total = None if progress.get("total") is None else int(progress["total"])

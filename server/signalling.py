@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -16,6 +17,10 @@ from server.session import Session
 from server.state import APP_STATE, AppState
 
 MAX_OFFER_CHARACTERS = 65_536
+_CODECS = "This server takes H.264 (constrained baseline or baseline, packetization mode 1) and VP8"
+_TAKEN = {"H264", "VP8"}
+_HELPERS = {"rtx", "red", "ulpfec", "flexfec-03"}
+"""Names in an offer that are no codecs by themselves."""
 routes = web.RouteTableDef()
 
 
@@ -46,8 +51,13 @@ async def open_session(request: web.Request) -> web.Response:
         raise Refused(503, "no_model", str(error)) from error
     except UnderstudyError as error:
         raise Refused(503, "device", str(error)) from error
-    except (ValueError, AssertionError, LookupError, OperationError, AttributeError) as error:
+    except OperationError as error:
+        raise Refused(400, "codec", _no_codec(offer)) from error
+    except (ValueError, AssertionError, LookupError, AttributeError) as error:
         raise Refused(400, "offer", "That is no offer this server can answer.") from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise Refused(503, "network", f"No way in for the picture could be opened: {why}.") from error
     except (InvalidAccessError, InvalidStateError) as error:
         raise Refused(409, "gone", "The connection was closed before it was made.") from error
     return web.json_response(
@@ -79,12 +89,27 @@ async def _leave_old_self(state: AppState, resume: Any) -> None:
 
 
 def _checked_offer(body: dict[str, Any]) -> str:
+    """The offer's SDP, as aiortc can take it."""
     sdp = body.get("sdp")
     if body.get("type") != "offer" or not isinstance(sdp, str):
         raise Refused(400, "offer", "A session begins with an SDP offer.")
     if len(sdp) > MAX_OFFER_CHARACTERS:
         raise Refused(413, "offer", "That offer is too long.")
-    kinds = [line.split()[0] for line in sdp.splitlines() if line.startswith("m=")]
-    if sorted(kinds) != ["m=application", "m=video"]:
+    session, *media = re.split(r"(?=^m=)", sdp, flags=re.MULTILINE)
+    if sorted(one.split(maxsplit=1)[0] for one in media) != ["m=application", "m=video"]:
         raise Refused(400, "offer", "An offer must hold one video track and one data channel.")
-    return sdp
+    for name in ("fingerprint", "ice-ufrag", "ice-pwd"):
+        line = re.compile(rf"^a={name}:\S", re.MULTILINE)
+        if not line.search(session) and not all(line.search(one) for one in media):
+            raise Refused(400, "offer", f"That offer is not complete: it has no a={name}.")
+    # A browser that gives only names for its addresses (mDNS) is found by its own checks, unless
+    # it is believed that no more addresses come: then aioice gives up at once.
+    return re.sub(r"^a=end-of-candidates\r?\n", "", sdp, flags=re.MULTILINE)
+
+
+def _no_codec(offer: str) -> str:
+    """Why nothing of an offer can be decoded here."""
+    names = re.findall(r"^a=rtpmap:\d+ ([^/\s]+)/90000", offer, re.MULTILINE)
+    offered = [name for name in dict.fromkeys(names) if name.lower() not in _HELPERS]
+    others = ", ".join(name if name not in _TAKEN else f"{name} of another kind" for name in offered)
+    return f"{_CODECS}; this browser offers {others[:200] or 'no video codec'}."

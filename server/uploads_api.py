@@ -26,7 +26,8 @@ async def begin(request: web.Request) -> web.Response:
         raise Refused(400, "purpose", "An upload is either an import or a recording.")
     dataset = None
     if purpose == "recording":
-        dataset = checked_dataset(state, str(body.get("dataset")))
+        name = body.get("dataset")
+        dataset = checked_dataset(state, name if isinstance(name, str) else "")
         if not state.recordings.take_upload(dataset):
             raise Refused(409, "dataset", "No video is expected for this dataset.")
     model = body.get("model")
@@ -89,7 +90,7 @@ async def cancel_job(request: web.Request) -> web.Response:
 
 def _name(value: Any) -> str:
     """What the file is called, for people only: one line without control characters."""
-    text = "".join(c for c in str(value or "") if c.isprintable()).strip()
+    text = "".join(c for c in value if c.isprintable()).strip() if isinstance(value, str) else ""
     return text[:MAX_NAME] or "video"
 
 

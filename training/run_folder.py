@@ -65,7 +65,7 @@ class RunFolder:
             stored: dict[str, Any] = json.loads((self.path / "options.json").read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise TrainingError(f"{self.path}/options.json cannot be read: {error}.") from error
         return stored
 
@@ -81,7 +81,7 @@ class RunFolder:
         for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
             try:
                 lines.append(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
         return lines
 

@@ -55,7 +55,12 @@ def test_every_message_of_the_contract_is_understood(text, expected):
         '{"type":"gesture","enabled":"yes"}',
         '{"type":"source","kind":"screen"}',
         '{"type":"record","title":"' + "x" * 5000 + '"}',
+        '{"type":"record","title":["a"]}',
+        '{"type":"record","title":' + "[" * 1000 + "]" * 1000 + "}",
         b"\xff\xfe",
+        "[" * 1500,
+        b"[" * 4000,
+        '{"a":' * 700,
     ],
 )
 def test_what_is_no_message_is_refused_with_a_sentence(text):
@@ -82,6 +87,18 @@ def test_nothing_but_a_control_error_ever_comes_out(value):
 def test_settings_change_only_what_was_named():
     changed = CHOICES.change(FIRST, {"view": "camera", "opacity": 0, "long_side": 321})
     assert changed == LiveSettings("camera", 0.0, 0.5, "bodypix", 321)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "in_force"), [(0, 0.01), (1, 0.99), (0.995, 0.99), (0.01, 0.01), (0.5, 0.5)]
+)
+def test_a_threshold_at_which_everything_or_nothing_is_a_person_is_moved(wanted, in_force):
+    assert CHOICES.change(FIRST, {"threshold": wanted}).threshold == in_force
+
+
+def test_what_is_chosen_is_what_was_offered():
+    """321.0 equals 321 and `True` equals 1; neither is a number of pixels."""
+    assert type(CHOICES.change(FIRST, {"long_side": 321.0}).long_side) is int
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from aiortc import RTCSessionDescription as Description
 
 from inference.errors import DeviceError
+from server import control_channel
 from server import session as session_module
 from server.settings import Settings
 from server.state import APP_STATE
@@ -84,6 +86,91 @@ async def test_ping_is_answered_and_nonsense_refused(serve, booth_small):
         assert "unknown" in (await browser.hears("error"))["message"]
         browser.send("settings", view="xray")
         assert (await browser.hears("error", after=1))["message"]
+
+
+async def test_whatever_a_message_holds_the_call_lives(serve, booth_small, monkeypatch):
+    """What is nested too deep, and what nobody thought of: played by a parser that fails."""
+    async with serve() as http, Browser(http, ClipTrack(booth_small)) as browser:
+        await browser.hears("hello")
+        browser.channel.send("[" * 1500)
+        assert "JSON" in (await browser.hears("error"))["message"]
+        with monkeypatch.context() as patch:
+            patch.setattr(control_channel.control, "parse", lambda text: 1 / 0)
+            browser.send("stop")
+            assert "could not be read" in (await browser.hears("error", after=1))["message"]
+        browser.send("ping", t=1)
+        assert (await browser.hears("pong"))["t"] == 1
+        seen = browser.pictures
+        await until(lambda: browser.pictures > seen + 10)
+
+
+@pytest.mark.parametrize("threshold", [0, 1])
+async def test_a_threshold_of_nothing_or_all_breaks_no_frame(serve, booth_small, threshold):
+    async with serve() as http, Browser(http, ClipTrack(booth_small)) as browser:
+        await browser.hears("hello")
+        browser.send("settings", threshold=threshold)
+        assert 0 < (await browser.hears("settings"))["threshold"] < 1
+        seen = browser.pictures
+        await until(lambda: browser.pictures > seen + 10)
+        assert browser.heard("state")[-1]["stats"]["failures"] == 0
+        assert not browser.heard("error")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ("H264/90000", "VP9/90000", "VP9"),
+        ("H264/90000", "AV1/90000", "AV1"),
+        ("profile-level-id=42.01f", "profile-level-id=64001f", "H264 of another kind"),
+        ("packetization-mode=1", "packetization-mode=0", "H264 of another kind"),
+    ],
+)
+async def test_codecs_that_are_not_taken_are_named(serve, booth_small, before, after, named):
+    async with serve() as http:
+        browser = Browser(http, ClipTrack(booth_small))
+        body = await browser.offer()
+        body["sdp"] = re.sub(before, after, body["sdp"])
+        answer = await http.post("/api/sessions", json=body)
+        error = (await answer.json())["error"]
+        assert answer.status == 400
+        assert "takes H.264" in error
+        assert "VP8" in error
+        assert f"offers {named}." in error
+        assert not sessions(http)
+        await browser.close()
+
+
+@pytest.mark.parametrize("line", ["fingerprint", "ice-ufrag", "ice-pwd"])
+async def test_an_offer_that_lacks_what_a_call_needs(serve, booth_small, line, caplog):
+    async with serve() as http:
+        browser = Browser(http, ClipTrack(booth_small))
+        body = await browser.offer()
+        body["sdp"] = re.sub(rf"a={line}:[^\r]*\r\n", "", body["sdp"])
+        answer = await http.post("/api/sessions", json=body)
+        assert answer.status == 400
+        assert line in (await answer.json())["error"]
+        await browser.close()
+    assert not caplog.records
+
+
+async def test_a_browser_that_hides_its_addresses_connects(serve, booth_small):
+    """Firefox without a camera: names of mDNS that nobody resolves, and that was all of them."""
+    async with serve() as http:
+        browser = Browser(http, ClipTrack(booth_small))
+        body = await browser.offer()
+        hidden = re.sub(
+            r"(a=candidate:\S+ \d+ \S+ \d+ )\S+( \d+ typ host[^\r]*)",
+            r"\g<1>5d1f9c1e-3a6d-4f0c-9d5e-5f0ed0d1a111.local\g<2>",
+            body["sdp"],
+        )
+        assert ".local" in hidden
+        assert "a=end-of-candidates" in hidden
+        answer = await http.post("/api/sessions", json={**body, "sdp": hidden})
+        answer = await answer.json()
+        assert "a=candidate" in answer["sdp"]
+        await browser.connection.setRemoteDescription(Description(answer["sdp"], "answer"))
+        await until(lambda: browser.pictures > 5, 10)
+        await browser.close()
 
 
 async def test_changing_network_size_and_view_never_interrupts_the_picture(serve, booth):

@@ -196,7 +196,7 @@ def _label_mask(photo: Path, mask: Path, teacher: Teacher | None) -> Labelled:
 def _of_annotations(path: Path, annotations: Path) -> Iterator[Sample]:
     try:
         content = json.loads(annotations.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainingError(f"{annotations} cannot be read as JSON: {error}.") from error
     images = next((path / name for name in ("images", "photos") if (path / name).is_dir()), path)
     if isinstance(content, dict) and "joints" in content:

@@ -50,6 +50,6 @@ def metadata(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(beside.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainingError(f"{beside} cannot be read: {error}.") from error
     return found

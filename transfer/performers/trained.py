@@ -81,7 +81,7 @@ class Trained:
             picture = cv2.imread(str(run / PLATE_NAME), cv2.IMREAD_COLOR)
             if picture is None:
                 raise ValueError(f"{PLATE_NAME} is no picture")
-        except (OSError, KeyError, TypeError, ValueError, cv2.error) as error:
+        except (OSError, KeyError, TypeError, ValueError, RecursionError, cv2.error) as error:
             raise TransferError(f"{run} holds no performer that can be used: {error}") from error
         return trained, np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 

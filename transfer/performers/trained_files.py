@@ -38,5 +38,5 @@ def title_of(run: Path) -> str:
     """Whom a run shows; the folder's name when that cannot be read."""
     try:
         return str(json.loads((run / PERFORMER_NAME).read_bytes())["title"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return run.name
