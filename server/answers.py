@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from inference.errors import UnderstudyError
 from server.errors import Refused
@@ -30,11 +31,21 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
+MAX_ADDRESS = 8192
+"""Characters of an address, and of any header."""
 _SENTENCES = {
     404: ("not_found", "There is nothing at this address."),
     405: ("method", "That cannot be done at this address."),
     413: ("too_large", "That is too large for this server."),
 }
+
+
+def without_foreign_tracebacks(record: logging.LogRecord) -> bool:
+    """Filter of a log: what is no HTTP at all is the sender's fault, and worth one line."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg, record.args, record.exc_info = "no HTTP request: %r", (error.message,), None
+    return True
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -53,6 +64,8 @@ def errors_as_sentences(error_page: ErrorPage) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            if max(map(len, (request.raw_path, *request.headers.values()))) > MAX_ADDRESS:
+                raise Refused(414, "too_long", "That address, or what comes with it, is too long.")
             return await handler(request)
         except Refused as error:
             refused = error

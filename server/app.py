@@ -30,6 +30,8 @@ from server.uploads import Uploads
 from server.version import VERSION
 
 logger = logging.getLogger(__name__)
+http_logger = logging.getLogger("understudy.http")
+http_logger.addFilter(answers.without_foreign_tracebacks)
 
 MAX_BODY_BYTES = 1_000_000
 SHUTDOWN_SECONDS = 5.0
@@ -43,6 +45,12 @@ def build(settings: Settings) -> web.Application:
     app = web.Application(
         middlewares=[answers.errors_as_sentences(pages.error_page), access.middleware()],
         client_max_size=MAX_BODY_BYTES,
+        handler_args={
+            # A little more than is allowed is read, and refused in a sentence.
+            "max_line_size": 8 * answers.MAX_ADDRESS,
+            "max_field_size": 8 * answers.MAX_ADDRESS,
+            "logger": http_logger,
+        },
     )
     app[ACCESS] = access
     app.on_response_prepare.append(answers.add_headers)

@@ -21,6 +21,10 @@ from server.errors import ServerError
 from server.settings import Settings
 
 
+GRACE_SECONDS = 0.5
+"""Frames that are on their way when the time is over may still arrive."""
+
+
 class LiveRecording:
     """Offers each frame with its very own analysis to a `Recorder`, within a limit of time."""
 
@@ -36,6 +40,7 @@ class LiveRecording:
         self._most = min(limit, most) if limit is not None else most
         self._lock = threading.Lock()
         self._closed = False
+        self._begun = time.monotonic()
         self._first: float | None = None
         self._seconds = 0.0
 
@@ -45,13 +50,19 @@ class LiveRecording:
             if self._closed or (self.heads and analysis.heads is None):
                 return True  # Analysed before heads were asked for.
             if self._first is None:
-                self._first = time_s
+                self._first, self._begun = time_s, time.monotonic()
             seconds = time_s - self._first
             if seconds >= self._most:
                 return False
             self._seconds = seconds
             self._recorder.offer(rgb, analysis, seconds)
             return True
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its time is over by the clock: a camera that stands still sends no frames."""
+        with self._lock:
+            return time.monotonic() - self._begun > self._most + GRACE_SECONDS
 
     @property
     def error(self) -> str | None:

@@ -263,6 +263,8 @@ class Session:
             if (reason := self._why_stop()) is not None:
                 self._page.send_error("disk", reason)
                 self._page.enqueue(control.Stop())
+            if self._recording is not None and self._recording.overdue:
+                self._page.enqueue(control.Stop())
             if self._page.has_room:
                 self._page.send("state", **self._observer.state(), **self._figures())
 

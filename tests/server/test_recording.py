@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import time
 from collections.abc import Callable
 
 import cv2
@@ -13,6 +14,7 @@ from capture import writer as writer_module
 from capture.dataset import Dataset
 from capture.files import disk_error
 from server.state import APP_STATE
+from tests.machine import slowness
 from tests.server.browser import Browser, ClipTrack
 from tests.server.waiting import until
 
@@ -21,6 +23,23 @@ RECORD = {"seconds": None, "title": "", "high_quality": False, "heads": False}
 
 def datasets(http):
     return http.server.app[APP_STATE].settings.datasets
+
+
+async def test_a_limit_ends_it_by_the_clock_when_the_camera_stands_still(serve, booth):
+    track = ClipTrack(booth)
+    async with serve() as http, Browser(http, track) as browser:
+        await until(lambda: browser.pictures > 20)
+        browser.send("record", **{**RECORD, "seconds": 2})
+        dataset = (await browser.hears("recording"))["dataset"]
+        began = time.monotonic()
+        await asyncio.sleep(0.7)
+        track.on_air.clear()
+        recorded = await browser.hears("recorded")
+        assert 1.5 < time.monotonic() - began < 2 + 2 * slowness()
+        pairs = Dataset.open(datasets(http) / dataset).pairs
+        assert len(pairs) == recorded["written"] > 0
+        assert pairs[-1].time_s < 1.5
+        track.on_air.set()
 
 
 async def test_pairs_are_written_at_the_cameras_rate_and_stop_by_themselves(serve, booth):
