@@ -17,11 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Rgb
+from inference.errors import ModelError
 
 cv2.setNumThreads(1)  # OpenCV's own threads fight the network's and the encoder's.
 
 NEARLY_THE_SAME = 1
 """A frame smaller than the input by this many pixels or fewer is padded, not resampled."""
+
+
+LEAST_LONG_SIDE, MOST_LONG_SIDE = 33, 4097
+"""Of an input, pixels: three cells of the usual grid, and more than any camera has."""
+
+
+def check_long_side(long_side: int) -> None:
+    """`ModelError` when a network's input cannot be so large or so small."""
+    if not LEAST_LONG_SIDE <= long_side <= MOST_LONG_SIDE:
+        raise ModelError(
+            f"--long-side {long_side} cannot be: the network's input is {LEAST_LONG_SIDE} to "
+            f"{MOST_LONG_SIDE} pixels long; 481 is usual."
+        )
 
 
 def input_size_for(

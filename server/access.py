@@ -14,13 +14,16 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from server.answers import Handler
+from server.answers import Handler, local_path
 from server.errors import Refused
 from server.settings import Settings
 
 COOKIE = "understudy"
 COOKIE_SECONDS = 30 * 24 * 3600
-_OPEN = ("/static/", "/health")
+_FOREIGN = (
+    "Requests from other web pages are not answered. If this is Understudy's own page behind a"
+    " reverse proxy, start it with --allowed-hosts NAME, the name in the address bar."
+)
 _TOO_MANY = "Too many wrong passwords from this address: wait a minute."
 
 
@@ -50,14 +53,16 @@ class Access:
     """The rules of one server."""
 
     def __init__(self, settings: Settings) -> None:
-        self.needs_token = not settings.loopback
+        self.needs_token = not settings.loopback or bool(settings.token)
         self.token = settings.token or secrets.token_urlsafe(24)
         self._cookie = hmac.new(self.token.encode(), b"cookie", hashlib.sha256).hexdigest()
         self._loopback = settings.loopback
-        further = {name.strip().lower() for name in settings.allowed_hosts.split(",")}
+        self._prefix = settings.prefix
+        named = {name.strip().lower() for name in settings.allowed_hosts.split(",")}
+        self._named = named - {""}
         name = socket.gethostname().lower()
         own = set() if settings.loopback else {name, f"{name}.local", socket.getfqdn().lower()}
-        self._names = {"localhost", settings.host.lower(), *own, *further} - {""}
+        self._names = {"localhost", settings.host.lower(), *own, *self._named}
         self._wrong = RateLimit(events=10, seconds=60.0)
 
     def host_is_ours(self, host: str) -> bool:
@@ -81,12 +86,20 @@ class Access:
     def check_origin(self, request: web.Request) -> None:
         """`Refused` when the request was made by somebody else's page."""
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
-            raise Refused(403, "origin", "Requests from other web pages are not answered.")
+        if origin is not None and not self._origin_is_ours(origin, request.host):
+            raise Refused(403, "origin", _FOREIGN)
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
         navigation = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.method == "GET"
         if site in ("cross-site", "same-site") and not navigation:
-            raise Refused(403, "origin", "Requests from other web pages are not answered.")
+            raise Refused(403, "origin", _FOREIGN)
+
+    def _origin_is_ours(self, origin: str, host: str) -> bool:
+        """Whether a page is ours: it has our address, or the name that a reverse proxy goes by."""
+        try:
+            page = urlsplit(origin)
+            return page.netloc.lower() == host.lower() or page.hostname in self._named
+        except ValueError:
+            return False
 
     def _entitled(self, request: web.Request) -> bool:
         cookie = request.cookies.get(COOKIE, "")
@@ -109,8 +122,8 @@ class Access:
 
         (A redirect would not carry a SameSite=Strict cookie when the link came from elsewhere.)
         """
-        clean = request.rel_url.without_query_params("token")
-        target = "/" + str(clean).lstrip("/\\")
+        clean = str(request.rel_url.without_query_params("token")).removeprefix(self._prefix)
+        target = f"{self._prefix}/" + clean.lstrip("/\\")
         answer = web.Response(text="Welcome.", headers={"Refresh": f"0; url={target}"})
         answer.set_cookie(
             COOKIE,
@@ -119,6 +132,7 @@ class Access:
             httponly=True,
             secure=request.secure,
             samesite="Strict",
+            path=self._prefix or "/",
         )
         return answer
 
@@ -134,8 +148,11 @@ class Access:
                     "This server does not go by that name; use the address it printed, or start"
                     " it with --allowed-hosts NAME.",
                 )
+            path = local_path(request)
+            if path.startswith("/static/"):  # The same for everybody, and no secret.
+                return await handler(request)
             self.check_origin(request)
-            if not self.needs_token or request.path.startswith(_OPEN):
+            if not self.needs_token or path == "/health":
                 return await handler(request)
             if self._entitled(request):
                 return await handler(request)

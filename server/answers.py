@@ -31,6 +31,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
+PREFIX = web.AppKey("prefix", str)
+"""With which addresses begin that a browser is given; empty unless behind a reverse proxy."""
 MAX_ADDRESS = 8192
 """Characters of an address, and of any header."""
 _SENTENCES = {
@@ -38,6 +40,11 @@ _SENTENCES = {
     405: ("method", "That cannot be done at this address."),
     413: ("too_large", "That is too large for this server."),
 }
+
+
+def local_path(request: web.Request) -> str:
+    """The path of a request as this server knows it, whether a proxy left its prefix on or not."""
+    return request.path.removeprefix(request.app[PREFIX])
 
 
 def without_foreign_tracebacks(record: logging.LogRecord) -> bool:
@@ -52,7 +59,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Signal `on_response_prepare`: security headers on everything, streams included."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if not request.path.startswith("/static/"):
+    if not local_path(request).startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-store")
     else:
         response.headers.setdefault("Cache-Control", "no-cache")
@@ -90,7 +97,7 @@ def errors_as_sentences(error_page: ErrorPage) -> Any:
 
 def wants_page(request: web.Request) -> bool:
     """Whether a person looks at this answer rather than a script."""
-    page = request.method == "GET" and not request.path.startswith("/api/")
+    page = request.method == "GET" and not local_path(request).startswith("/api/")
     return page and "text/html" in request.headers.get("Accept", "")
 
 

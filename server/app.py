@@ -7,6 +7,7 @@ import errno
 import logging
 import signal
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import cv2
 from aiohttp import web
@@ -52,12 +53,16 @@ def build(settings: Settings) -> web.Application:
             "logger": http_logger,
         },
     )
-    app[ACCESS] = access
+    app[ACCESS], app[answers.PREFIX] = access, settings.prefix
     app.on_response_prepare.append(answers.add_headers)
-    for module in (pages, signalling, uploads_api, datasets_api):
-        app.add_routes(module.routes)
-    app.add_routes(_routes)
-    app.router.add_static("/static/", pages.ROOT / "static")
+    # A reverse proxy may take the prefix off or leave it on: both are answered.
+    for prefix in dict.fromkeys(("", settings.prefix)):
+        for table in (pages, signalling, uploads_api, datasets_api):
+            app.add_routes(_below(prefix, table.routes))
+        app.add_routes(_below(prefix, _routes))
+        app.router.add_static(f"{prefix}/static/", pages.ROOT / "static")
+    if settings.prefix:
+        app.router.add_get(settings.prefix, _to_first_page)
 
     async def belongings(app: web.Application) -> AsyncIterator[None]:
         app[APP_STATE] = state = _create_state(settings)
@@ -66,6 +71,19 @@ def build(settings: Settings) -> web.Application:
 
     app.cleanup_ctx.append(belongings)
     return app
+
+
+def _below(prefix: str, routes: web.RouteTableDef) -> list[web.RouteDef]:
+    """The same routes, their paths beginning with a prefix."""
+    return [
+        web.RouteDef(one.method, prefix + one.path, one.handler, one.kwargs)
+        for one in routes
+        if isinstance(one, web.RouteDef)
+    ]
+
+
+async def _to_first_page(request: web.Request) -> web.Response:
+    raise web.HTTPPermanentRedirect(f"{request.path}/")
 
 
 def _create_state(settings: Settings) -> AppState:
@@ -158,9 +176,9 @@ def _address(settings: Settings, access: Access, port: int) -> str:
     if host in ("0.0.0.0", "::"):
         host = settings.announce or own_address()
     host = f"[{host}]" if ":" in host else host
-    if settings.loopback:
-        return f"http://{host}:{port}/"
-    return f"https://{host}:{port}/?token={access.token}"
+    scheme = "http" if settings.loopback else "https"
+    token = f"?token={quote(access.token, safe='')}" if access.needs_token else ""
+    return f"{scheme}://{host}:{port}{settings.prefix}/{token}"
 
 
 def _why_not(error: OSError, settings: Settings) -> str:

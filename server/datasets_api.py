@@ -59,7 +59,8 @@ async def summaries(state: AppState) -> list[dict[str, Any]]:
     """All datasets, newest first, as `GET /api/datasets` lists them."""
 
     def look() -> list[dict[str, Any]]:
-        return [_summary(one) for one in list_datasets(state.settings.datasets)]
+        root = state.settings.prefix
+        return [_summary(one, root) for one in list_datasets(state.settings.datasets)]
 
     listed = await state.background.run(look)
     for one in listed:
@@ -68,9 +69,9 @@ async def summaries(state: AppState) -> list[dict[str, Any]]:
     return listed
 
 
-def _summary(dataset: Dataset) -> dict[str, Any]:
+def _summary(dataset: Dataset, root: str) -> dict[str, Any]:
     manifest, index = dataset.manifest, dataset.thumbnail_index()
-    base = f"/datasets/{dataset.path.name}"
+    base = f"{root}/datasets/{dataset.path.name}"
     return {
         "id": dataset.path.name,
         "title": manifest.title,
@@ -93,7 +94,7 @@ async def performers(state: AppState) -> list[dict[str, str]]:
             {
                 "name": PREFIX + RUN + run,
                 "title": f"{state.performers.title(run)}, trained",
-                "picture": f"/performers/{quote(run)}/thumbnail",
+                "picture": f"{state.settings.prefix}/performers/{quote(run)}/thumbnail",
             }
             for run in state.performers.runs()
         ]

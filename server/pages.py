@@ -14,10 +14,11 @@ from inference.body import KEYPOINT_NAMES, LABEL_NAMES, PALETTE, SKELETON
 from inference.errors import ModelError
 from inference.views import VIEWS
 from server import uploads
+from server.answers import PREFIX
 from server.control import Choices
 from server.datasets_api import checked_dataset, performers, summaries
 from server.errors import Refused
-from server.settings import ice_servers
+from server.ice_servers import ice_servers
 from server.state import APP_STATE, AppState
 from server.version import VERSION
 
@@ -30,17 +31,20 @@ _templates = jinja2.Environment(
 )
 
 
-def render(name: str, page_data: dict[str, Any], status: int = 200, **more: Any) -> web.Response:
-    """A page; `page_data` also reaches its scripts, as JSON."""
-    data = {"version": VERSION, **page_data}
-    text = _templates.get_template(name).render(version=VERSION, page_data=data, **more)
+def render(
+    request: web.Request, name: str, page_data: dict[str, Any], status: int = 200, **more: Any
+) -> web.Response:
+    """A page; `page_data` also reaches its scripts, as JSON. Addresses in it begin with `root`."""
+    root = request.app[PREFIX]
+    data = {"version": VERSION, "root": root, **page_data}
+    text = _templates.get_template(name).render(version=VERSION, root=root, page_data=data, **more)
     return web.Response(text=text, content_type="text/html", status=status)
 
 
 def error_page(request: web.Request, status: int, message: str) -> web.Response:
     """One sentence on a page of its own."""
     data = {"page": "error", "status": status, "message": message}
-    return render("error.html", data, status=status, message=message)
+    return render(request, "error.html", data, status=status, message=message)
 
 
 @routes.get("/")
@@ -67,7 +71,7 @@ async def capture_page(request: web.Request) -> web.Response:
         "limits": _limits(state),
         "parts": _parts(),
     }
-    return render("capture.html", data)
+    return render(request, "capture.html", data)
 
 
 @routes.get("/datasets")
@@ -86,7 +90,7 @@ async def datasets_page(request: web.Request) -> web.Response:
         "models": list(choices.models) if choices else [],
         "model": next(iter(choices.models)) if choices else None,
     }
-    return render("datasets.html", data)
+    return render(request, "datasets.html", data)
 
 
 @routes.get("/datasets/{id}")
@@ -102,7 +106,7 @@ async def dataset_page(request: web.Request) -> web.Response:
         "keypoints": list(KEYPOINT_NAMES),
         "limbs": [list(limb) for limb in SKELETON],
     }
-    return render("dataset.html", data)
+    return render(request, "dataset.html", data)
 
 
 def _limits(state: AppState) -> dict[str, Any]:

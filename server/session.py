@@ -23,6 +23,7 @@ from server import control
 from server.connection_stats import Bitrates
 from server.control_channel import ControlChannel
 from server.encoder import H264Encoder
+from server.ice_servers import ice_servers
 from server.live import LiveEvents, LiveThread
 from server.networks import Lease
 from server.observer import Observer
@@ -30,7 +31,6 @@ from server.output_track import OutputTrack
 from server.performing import Performing
 from server.recording import LiveRecording
 from server.services import Services
-from server.settings import ice_servers
 
 logger = logging.getLogger(__name__)
 

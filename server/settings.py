@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from inference.geometry import check_long_side
 from server.errors import ServerError
+from server.ice_servers import ice_servers
 
 
-def _about(explanation: str, metavar: str = "N") -> dict[str, str]:
-    return {"help": explanation, "metavar": metavar}
+def _about(
+    explanation: str, metavar: str = "N", least: float = -math.inf, most: float = math.inf
+) -> dict[str, Any]:
+    return {"help": explanation, "metavar": metavar, "least": least, "most": most}
+
+
+KBPS = {"least": 50, "most": 100_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,14 @@ class Settings:
         default="127.0.0.1",
         metadata=_about("address to listen on; not loopback: HTTPS and a token", "IP"),
     )
-    port: int = field(default=8420, metadata=_about("port to listen on; 0 takes any free one"))
+    port: int = field(
+        default=8420,
+        metadata=_about("port to listen on; 0 takes any free one", least=0, most=65_535),
+    )
+    prefix: str = field(
+        default="",
+        metadata=_about("path that the address begins with behind a reverse proxy", "/PATH"),
+    )
     data: Path = field(
         default=Path("data"),
         metadata=_about("folder of datasets, uploads and the certificate", "DIR"),
@@ -41,31 +57,40 @@ class Settings:
     long_side: int = field(
         default=0, metadata=_about("long side of the network's input in pixels; 0: the default")
     )
-    threads: int = field(default=2, metadata=_about("threads of one network on the CPU"))
-    workers: int = field(default=1, metadata=_about("networks side by side on the CPU"))
-    max_sessions: int = field(default=4, metadata=_about("browsers that may be connected at once"))
-    max_upload_bytes: int = field(
-        default=4_000_000_000, metadata=_about("largest video that may be uploaded, bytes")
+    threads: int = field(
+        default=2, metadata=_about("threads of one network on the CPU", least=1, most=256)
     )
-    max_recording_seconds: float = field(default=900.0, metadata=_about("longest recording", "S"))
+    workers: int = field(
+        default=1, metadata=_about("networks side by side on the CPU", least=1, most=256)
+    )
+    max_sessions: int = field(
+        default=4, metadata=_about("browsers that may be connected at once", least=1)
+    )
+    max_upload_bytes: int = field(
+        default=4_000_000_000, metadata=_about("largest video that may be uploaded, bytes", least=1)
+    )
+    max_recording_seconds: float = field(
+        default=900.0, metadata=_about("longest recording", "S", least=1, most=86_400)
+    )
     frames: str = field(
         default="jpg",
         metadata=_about("format of recorded live frames: jpg, or png without loss", "jpg|png"),
     )
     disk_floor_bytes: int = field(
-        default=1_000_000_000, metadata=_about("stop writing when less than this is free")
+        default=1_000_000_000, metadata=_about("stop writing when less than this is free", least=0)
     )
     job_memory_bytes: int = field(
-        default=8_000_000_000, metadata=_about("address space of an import, bytes")
+        default=8_000_000_000, metadata=_about("address space of an import, bytes", least=1)
     )
     uplink_kbps: int = field(
-        default=3000, metadata=_about("bitrate a browser is asked to start with, kbit/s")
+        default=3000, metadata=_about("bitrate a browser is asked to start with, kbit/s", **KBPS)
     )
     uplink_max_kbps: int = field(
-        default=6000, metadata=_about("bitrate a browser may climb to, kbit/s")
+        default=6000, metadata=_about("bitrate a browser may climb to, kbit/s", **KBPS)
     )
     downlink_kbps: int = field(
-        default=3000, metadata=_about("bitrate of the picture sent back at 640x480, kbit/s")
+        default=3000,
+        metadata=_about("bitrate of the picture sent back at 640x480, kbit/s", **KBPS),
     )
     ice_servers: str = field(
         default="",
@@ -126,12 +151,31 @@ class Settings:
         return self.data / "uploads"
 
     def checked(self) -> Settings:
-        """Itself; `ServerError` with one sentence about the first value that makes no sense."""
-        if not 0 <= self.port <= 65535:
-            raise ServerError(f"Port {self.port} is not a port: choose 1 to 65535.")
-        for name in ("threads", "workers", "max_sessions", "uplink_kbps", "downlink_kbps"):
-            if getattr(self, name) < 1:
-                raise ServerError(f"{_flag(name)} must be 1 or more.")
+        """Itself; `UnderstudyError`: a sentence about the first value that makes no sense."""
+        for one in fields(self):
+            value, least, most = (
+                getattr(self, one.name),
+                one.metadata["least"],
+                one.metadata["most"],
+            )
+            if isinstance(value, int | float) and not least <= value <= most:
+                bound = f"{least} or more" if most == math.inf else f"{least} to {most}"
+                raise ServerError(f"{_flag(one.name)} {value} cannot be: choose {bound}.")
+        if self.uplink_max_kbps < self.uplink_kbps:
+            raise ServerError("--uplink-max-kbps must not be less than --uplink-kbps.")
+        if self.long_side:
+            check_long_side(self.long_side)
+        if self.prefix and not _PREFIX.fullmatch(self.prefix):
+            raise ServerError(f"--prefix {self.prefix} is no path such as /understudy.")
+        if not self.host.strip():
+            raise ServerError("--host is empty: give an address, 127.0.0.1 or 0.0.0.0.")
+        if self.announce:
+            _check_announced(self.announce)
+        for name in filter(None, (part.strip() for part in self.allowed_hosts.split(","))):
+            if not _HOST.fullmatch(name):
+                raise ServerError(
+                    f"--allowed-hosts {name} is no name: give it without https://, port and path."
+                )
         if self.frames not in ("jpg", "png"):
             raise ServerError(f"--frames {self.frames} is neither jpg nor png.")
         try:
@@ -146,6 +190,21 @@ class Settings:
             raise ServerError("--token is too short: give 8 characters or more.")
         ice_servers(self.ice_servers)
         return self
+
+
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+")
+_HOST = re.compile(r"[\w.-]+")
+
+
+def _check_announced(text: str) -> None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise ServerError(
+            f"--announce {text} is no address: give it in figures, such as 192.0.2.7."
+        ) from None
+    if address.is_unspecified or address.is_multicast:
+        raise ServerError(f"--announce {text} is no address by which a browser reaches a machine.")
 
 
 _TYPES: dict[str, type[Any]] = {one.name: type(one.default) for one in fields(Settings)}
@@ -187,21 +246,3 @@ def from_arguments(
                     f"{variable}={environment[variable]} is not a {kind.__name__}."
                 ) from None
     return Settings(**values).checked()
-
-
-def ice_servers(text: str) -> list[dict[str, str]]:
-    """STUN and TURN servers as browsers want them: `[{"urls", "username", "credential"}]`.
-
-    `text` is a list separated by commas; `turn:user:password@host:port` carries the credentials.
-    """
-    servers: list[dict[str, str]] = []
-    for item in filter(None, (part.strip() for part in text.split(","))):
-        scheme, _, rest = item.partition(":")
-        if scheme not in ("stun", "stuns", "turn", "turns") or not rest:
-            raise ServerError(f"{item} is no ICE server: it must begin with stun: or turn:.")
-        credentials, at, address = rest.rpartition("@")
-        server = {"urls": f"{scheme}:{address}"}
-        if at:
-            server["username"], _, server["credential"] = credentials.partition(":")
-        servers.append(server)
-    return servers

@@ -57,7 +57,9 @@ async def open_session(request: web.Request) -> web.Response:
         raise Refused(400, "offer", "That is no offer this server can answer.") from error
     except OSError as error:
         why = error.strerror or str(error)
-        raise Refused(503, "network", f"No way in for the picture could be opened: {why}.") from error
+        raise Refused(
+            503, "network", f"No way in for the picture could be opened: {why}."
+        ) from error
     except (InvalidAccessError, InvalidStateError) as error:
         raise Refused(409, "gone", "The connection was closed before it was made.") from error
     return web.json_response(
@@ -111,5 +113,7 @@ def _no_codec(offer: str) -> str:
     """Why nothing of an offer can be decoded here."""
     names = re.findall(r"^a=rtpmap:\d+ ([^/\s]+)/90000", offer, re.MULTILINE)
     offered = [name for name in dict.fromkeys(names) if name.lower() not in _HELPERS]
-    others = ", ".join(name if name not in _TAKEN else f"{name} of another kind" for name in offered)
+    others = ", ".join(
+        name if name not in _TAKEN else f"{name} of another kind" for name in offered
+    )
     return f"{_CODECS}; this browser offers {others[:200] or 'no video codec'}."

@@ -2,6 +2,9 @@
 
 export const pageData = JSON.parse(document.getElementById("page-data").textContent);
 
+/** A path of ours as an address: behind a reverse proxy all begin alike. */
+export const at = (path) => pageData.root + path;
+
 /** An answer that says no; `message` is the server's sentence. */
 export class Refused extends Error {
   constructor(sentence, code, status, body) {
@@ -16,7 +19,7 @@ export class Refused extends Error {
 export async function api(path, { method = "GET", body, raw, signal } = {}) {
   let answer;
   try {
-    answer = await fetch(path, {
+    answer = await fetch(at(path), {
       method,
       signal,
       body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
@@ -39,5 +42,8 @@ export async function api(path, { method = "GET", body, raw, signal } = {}) {
   }
   return data;
 }
+
+/** The page's scripts have all begun: what stands there in case they had not goes. */
+export const started = () => document.getElementById("no-scripts")?.remove();
 
 export const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

@@ -1,6 +1,6 @@
 // The capture page: camera → server → masks, and everything around the picture.
 
-import { api, pageData } from "./api.js";
+import { api, pageData, started } from "./api.js";
 import { CameraError, listCameras, openCamera } from "./camera.js";
 import { Figures } from "./figures.js";
 import { Guide } from "./guide.js";
@@ -57,9 +57,12 @@ async function useCamera() {
     settings.showCameras(await listCameras(), track.getSettings().deviceId);
     return track;
   } catch (error) {
-    if (!(error instanceof CameraError)) throw error;
+    const known = error instanceof CameraError;
     document.body.dataset.state = "no-camera";
-    sayOnStage(error.message, { retry: true, file: true });
+    sayOnStage(known ? error.message : `The camera could not be used: ${error.message}`, {
+      retry: true,
+      file: true,
+    });
     return null;
   } finally {
     clearTimeout(slow);
@@ -194,5 +197,6 @@ addEventListener("keydown", (event) => {
 });
 
 if (matchMedia("(max-width: 720px)").matches) element("settings").open = false;
+started();
 start();
 export { importing };

@@ -1,6 +1,6 @@
 // One dataset: look through it, throw bad frames out, rename, download, delete.
 
-import { api, pageData, wait } from "./api.js";
+import { api, at, pageData, started, wait } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { showFacts } from "./facts.js";
 import { follow, JobCard } from "./jobs.js";
@@ -31,7 +31,7 @@ const player = new Player({
   frame: element("frame"),
   mask: element("mask"),
   limbs: pageData.limbs,
-  urls: (index) => [`${base}/frames/${index}`, `${base}/parts/${index}`],
+  urls: (index) => [at(`${base}/frames/${index}`), at(`${base}/parts/${index}`)],
   changed: showPlace,
   failed: () => toast("A picture did not come: is the server still running?", "bad"),
 });
@@ -39,7 +39,8 @@ const selection = new Selection(showSelection);
 const strip = new Strip({
   outer: element("strip"),
   inner: element("strip-inner"),
-  urls: (index) => [`${base}/frames/${index}?width=${SMALL}`, `${base}/parts/${index}?width=${SMALL}`],
+  urls: (index) =>
+    ["frames", "parts"].map((kind) => at(`${base}/${kind}/${index}?width=${SMALL}`)),
   opened: (place) => {
     player.pause();
     player.show(place);
@@ -183,7 +184,7 @@ async function deleteDataset() {
   if (!(await confirmed(`Delete “${manifest.title}”?`, text))) return;
   await tried(async () => {
     await api(`/api${base}`, { method: "DELETE" });
-    location.href = "/datasets";
+    location.href = at("/datasets");
   });
 }
 
@@ -234,7 +235,7 @@ element("formats").replaceChildren(
   ...pageData.formats.map(({ name, title }) => {
     const line = document.createElement("li");
     const link = document.createElement("a");
-    link.href = `${base}/export/${name}.zip`;
+    link.href = at(`${base}/export/${name}.zip`);
     link.download = "";
     link.dataset.format = name;
     const strong = document.createElement("strong");
@@ -278,6 +279,7 @@ element("delete-frames").addEventListener("click", deleteSelected);
 element("delete-dataset").addEventListener("click", deleteDataset);
 addEventListener("keydown", key);
 listenToLayers(player);
+started();
 
 load()
   .then(watch)

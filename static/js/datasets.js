@@ -1,6 +1,6 @@
 // All datasets, the work that is still making some, and importing another.
 
-import { api, pageData, wait } from "./api.js";
+import { api, at, pageData, started, wait } from "./api.js";
 import { droppedFiles, importFile } from "./import_file.js";
 import { follow, JobCard } from "./jobs.js";
 import { counted, percent, runtime, SOURCES, when } from "./wording.js";
@@ -26,7 +26,7 @@ function picture(url, alt) {
 
 function card(one) {
   const link = make("a", "dataset card");
-  link.href = `/datasets/${one.id}`;
+  link.href = at(`/datasets/${one.id}`);
   const pictures = make("div", "dataset-pictures");
   if (one.thumbnail) pictures.append(picture(one.thumbnail, ""), picture(one.mask, ""));
   else pictures.append(make("p", "soft small", "No pictures yet"));
@@ -94,6 +94,7 @@ element("file").addEventListener("change", ({ target }) => {
   if (file) begin(file);
 });
 droppedFiles(element("drop-veil"), begin);
+started();
 show(pageData.datasets);
 watch(pageData.datasets).catch(() => {});
 showJobs().catch(() => {});

@@ -1,5 +1,7 @@
 // The overlay of live figures, for whoever wants to know what is slow.
 
+import { recall, remember } from "./memory.js";
+
 const element = (id) => document.getElementById(id);
 const STAGES = ["convert", "resize", "invoke", "decode", "follow", "labels", "compose", "encode"];
 
@@ -9,7 +11,7 @@ export class Figures {
 
   constructor(session) {
     this.session = session;
-    this.visible = localStorage.getItem("figures") === "yes";
+    this.visible = recall("figures") === "yes";
     this.#apply();
     session.addEventListener("ping", ({ detail }) => {
       this.#ping = [...this.#ping.slice(-9), detail];
@@ -18,7 +20,7 @@ export class Figures {
 
   toggle() {
     this.visible = !this.visible;
-    localStorage.setItem("figures", this.visible ? "yes" : "no");
+    remember("figures", this.visible ? "yes" : "no");
     this.#apply();
   }
 

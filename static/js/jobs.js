@@ -1,6 +1,6 @@
 // Long work on the server, shown as a card: upload, analysis, time left, cancel, result.
 
-import { api, wait } from "./api.js";
+import { api, at, wait } from "./api.js";
 
 const POLL_MS = 500;
 
@@ -57,7 +57,7 @@ export class JobCard {
     if (dataset) {
       document.dispatchEvent(new CustomEvent("dataset"));
       const link = element("a", "button button-small button-primary", "Look through it");
-      link.href = `/datasets/${dataset}`;
+      link.href = at(`/datasets/${dataset}`);
       this.actions.append(link);
     }
   }

@@ -1,5 +1,7 @@
 // What the player shows: side by side or overlaid, which layers; remembered from page to page.
 
+import { recall, remember } from "./memory.js";
+
 const element = (id) => document.getElementById(id);
 const STORE = "review";
 const PLAY = "M8 5v14l11-7z";
@@ -18,7 +20,7 @@ export function listenToLayers(player) {
   const changed = () => {
     showLayout(player.overlaid);
     player.draw();
-    localStorage.setItem(STORE, JSON.stringify({ overlaid: player.overlaid, ...player.layers }));
+    remember(STORE, JSON.stringify({ overlaid: player.overlaid, ...player.layers }));
   };
   for (const button of document.querySelectorAll("button[data-layout]")) {
     button.addEventListener("click", () => {
@@ -61,7 +63,7 @@ function showLayout(overlaid) {
 
 function remembered() {
   try {
-    return JSON.parse(localStorage.getItem(STORE)) ?? {};
+    return JSON.parse(recall(STORE)) ?? {};
   } catch {
     return {};
   }

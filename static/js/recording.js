@@ -3,6 +3,7 @@
 import { wait } from "./api.js";
 import { HighQuality, recordingType } from "./high_quality.js";
 import { follow, JobCard } from "./jobs.js";
+import { recall, remember } from "./memory.js";
 import { allowSound, beep } from "./sound.js";
 import { toast } from "./toasts.js";
 
@@ -26,16 +27,16 @@ export class Recording {
     element("record").addEventListener("click", () => this.toggle());
     const type = recordingType();
     const box = element("high-quality");
-    box.checked = Boolean(type) && localStorage.getItem("high-quality") !== "no";
+    box.checked = Boolean(type) && recall("high-quality") !== "no";
     box.disabled = !type;
     if (!type) box.closest("label").title = "This browser cannot record by itself (MediaRecorder).";
     box.addEventListener("change", () => {
-      localStorage.setItem("high-quality", box.checked ? "yes" : "no");
+      remember("high-quality", box.checked ? "yes" : "no");
     });
     const gesture = element("gesture");
-    gesture.checked = localStorage.getItem("gesture") !== "no";
+    gesture.checked = recall("gesture") !== "no";
     gesture.addEventListener("change", () => {
-      localStorage.setItem("gesture", gesture.checked ? "yes" : "no");
+      remember("gesture", gesture.checked ? "yes" : "no");
       this.sendGesture();
     });
   }

@@ -1,7 +1,8 @@
 // One call with the server: video both ways and the control channel. It mends itself when it breaks.
 
-import { api, pageData, wait } from "./api.js";
+import { api, at, pageData, Refused, wait } from "./api.js";
 
+const ANSWER_MS = 30_000;
 const CONNECT_MS = 10_000;
 const GATHER_MS = 2_000;
 const SILENCE_MS = 6_000;
@@ -83,9 +84,9 @@ export class Session extends EventTarget {
   async #dial(state) {
     this.#hangUp();
     this.#tell(state);
-    const connection = new RTCPeerConnection({ iceServers: pageData.ice_servers });
-    this.#connection = connection;
+    let connection = null;
     try {
+      connection = this.#connection = new RTCPeerConnection({ iceServers: pageData.ice_servers });
       await this.#offer(connection);
       if (this.#connection !== connection) return;
       this.#watch(connection);
@@ -96,7 +97,8 @@ export class Session extends EventTarget {
         this.#tell("full", error.message);
         this.#again(5_000);
       } else if (error.status === 0 && state === "reconnecting") this.#again();
-      else this.#tell("failed", error.message);
+      else if (error instanceof Refused) this.#tell("failed", error.message);
+      else this.#tell("failed", `This browser could not set up the call: ${error.message}`);
     }
   }
 
@@ -117,6 +119,7 @@ export class Session extends EventTarget {
     await gathered(connection);
     const answer = await api("/api/sessions", {
       method: "POST",
+      signal: AbortSignal.timeout(ANSWER_MS),
       body: {
         sdp: connection.localDescription.sdp,
         type: "offer",
@@ -201,7 +204,7 @@ export class Session extends EventTarget {
 
   #leave() {
     this.#ended = true;
-    if (this.#id) navigator.sendBeacon(`/api/sessions/${this.#id}/close`);
+    if (this.#id) navigator.sendBeacon(at(`/api/sessions/${this.#id}/close`));
     this.#hangUp();
   }
 }

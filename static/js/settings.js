@@ -1,6 +1,7 @@
 // What a person chooses, remembered in the browser; changes go to the server without a pause.
 
 import { pageData } from "./api.js";
+import { recall, remember } from "./memory.js";
 
 const KEY = "understudy";
 const SERVER_SIDE = ["view", "opacity", "threshold", "model", "long_side"];
@@ -44,11 +45,7 @@ export class Settings extends EventTarget {
   choose(name, value) {
     if (this.#values[name] === value) return;
     this.#values[name] = value;
-    try {
-      localStorage.setItem(KEY, JSON.stringify(this.#values));
-    } catch {
-      // Private windows remember nothing.
-    }
+    remember(KEY, JSON.stringify(this.#values));
     this.show();
     if (SERVER_SIDE.includes(name)) {
       this.#pending[name] = value;
@@ -180,7 +177,7 @@ function walkable(group) {
 
 function remembered() {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+    return JSON.parse(recall(KEY)) ?? {};
   } catch {
     return {};
   }

@@ -1,5 +1,10 @@
 // Loaded before the page is painted, so that it never flashes in the wrong colours.
-const stored = localStorage.getItem("theme");
+let stored = null;
+try {
+  stored = localStorage.getItem("theme");
+} catch {
+  // Site data are blocked: nothing is remembered.
+}
 if (stored === "dark" || stored === "light") document.documentElement.dataset.theme = stored;
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -9,6 +14,10 @@ document.addEventListener("DOMContentLoaded", () => {
       ? root.dataset.theme === "dark"
       : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
-    localStorage.setItem("theme", root.dataset.theme);
+    try {
+      localStorage.setItem("theme", root.dataset.theme);
+    } catch {
+      // The same.
+    }
   });
 });

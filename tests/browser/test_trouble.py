@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from capture.dataset import Dataset, list_datasets
 from tests.browser.conftest import JUGGLER, Open, Server, wait_live
@@ -80,6 +80,69 @@ def test_media_that_cannot_be_reached(start_server: Start, open_page: Open) -> N
     page = open_page(start_server().url, script)
     expect(page.locator("#stage-sentence")).to_contain_text("No way was found", timeout=16_000)
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["", "datasets"])
+@pytest.mark.parametrize("missing", ["**/static/js/*", "**/static/js/api.js", "**/static/**"])
+def test_scripts_that_do_not_load_are_said(
+    start_server: Start, chromium: Browser, address: str, missing: str
+) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    page = context.new_page()
+    page.route(missing, lambda route: route.abort())
+    page.goto(start_server().url + address)
+    expect(page.locator("#no-scripts")).to_be_visible(timeout=8_000)
+    expect(page.locator("#no-scripts")).to_contain_text("scripts did not load")
+    context.close()
+
+
+def test_nothing_is_said_of_scripts_that_load_slowly(start_server: Start, open_page: Open) -> None:
+    page = open_page(start_server().url)
+    wait_live(page)
+    expect(page.locator("#no-scripts")).to_have_count(0)
+    page.goto(page.url + "nowhere")
+    page.wait_for_timeout(5_500)
+    expect(page.locator("#no-scripts")).to_have_count(0)
+
+
+def test_a_call_that_the_browser_refuses_to_set_up(start_server: Start, open_page: Open) -> None:
+    script = """window.RTCPeerConnection = class {
+        constructor() { throw new SyntaxError("stun:[::1 is not a valid URL"); } };"""
+    page = open_page(start_server().url, script)
+    expect(page.locator("#stage-sentence")).to_contain_text("could not set up the call: stun:[::1")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_a_camera_that_fails_in_a_new_way(start_server: Start, open_page: Open) -> None:
+    script = "navigator.mediaDevices.enumerateDevices = async () => { throw new Error('Oh.'); };"
+    page = open_page(start_server().url, script)
+    expect(page.locator("#stage-sentence")).to_contain_text("The camera could not be used: Oh.")
+
+
+def test_site_data_that_are_blocked_stop_nothing(start_server: Start, open_page: Open) -> None:
+    script = """Object.defineProperty(window, "localStorage", {
+        get() { throw new DOMException("denied", "SecurityError"); } });"""
+    page = open_page(start_server().url, script)
+    wait_live(page)
+    page.locator("#theme-toggle").click()
+    page.keyboard.press("s")
+    expect(page.locator("#figures")).to_be_visible()
+
+
+def test_addresses_that_the_browser_hides(start_server: Start, open_page: Open) -> None:
+    """Only names that nobody resolves, and that no more come: as Firefox without a camera."""
+    script = """
+      Object.defineProperty(RTCPeerConnection.prototype, "localDescription", {
+        get() {
+          const { type, sdp } = this.currentLocalDescription ?? this.pendingLocalDescription;
+          const name = "5d1f9c1e-3a6d-4f0c-9d5e-5f0ed0d1a111.local";
+          const hidden = sdp
+            .replace(/(a=candidate:\\S+ \\d+ \\S+ \\d+ )\\S+( \\d+ typ host)/g, `$1${name}$2`)
+            .replace(/(a=mid:0\\r\\n)/, "$1a=end-of-candidates\\r\\n");
+          return { type, sdp: hidden };
+        },
+      });"""
+    wait_live(open_page(start_server().url, script))
 
 
 def test_no_capture_stream(start_server: Start, open_page: Open) -> None:

@@ -21,6 +21,7 @@ async def client_for(settings: Settings) -> TestClient:
     app = web.Application(
         middlewares=[answers.errors_as_sentences(error_page), access.middleware()]
     )
+    app[answers.PREFIX] = settings.prefix
     app.on_response_prepare.append(answers.add_headers)
     for path in ("/", "/api/things", "/health", "/static/a.css"):
         app.router.add_route("*", path, hello)
@@ -89,6 +90,50 @@ async def test_other_pages_get_no_answer(local, headers, status):
             method, "/api/things", headers={"Host": "127.0.0.1:8420", **headers}
         )
         assert answer.status == status, method
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://booth.example", 200),
+        ("https://Booth.example:8443", 200),
+        ("https://booth.example.evil.example", 403),
+        ("https://evil.example", 403),
+        ("https://[::1", 403),
+    ],
+)
+async def test_behind_a_proxy_that_rewrites_host_the_named_pages_are_ours(origin, status):
+    client = await client_for(Settings(allowed_hosts="booth.example"))
+    headers = {"Host": "127.0.0.1:8420", "Origin": origin}
+    answer = await client.post("/api/things", headers=headers)
+    assert answer.status == status
+    if status == 403:
+        assert "--allowed-hosts" in (await answer.json())["error"]
+    await client.close()
+
+
+async def test_static_files_are_for_every_page(local):
+    """Module scripts come with an Origin, which a reverse proxy may not have rewritten."""
+    headers = {"Origin": "https://booth.example", "Sec-Fetch-Site": "cross-site"}
+    assert (await local.get("/static/a.css", headers=headers)).status == 200
+    assert (await local.get("/static/a.css", headers={"Host": "evil.example"})).status == 421
+
+
+async def test_a_password_that_was_chosen_is_asked_for_on_loopback_too():
+    """Behind a reverse proxy everybody comes from this machine."""
+    client = await client_for(Settings(token="open sesame"))
+    assert (await client.get("/api/things")).status == 401
+    right = {"Authorization": "Bearer open sesame"}
+    assert (await client.get("/api/things", headers=right)).status == 200
+    await client.close()
+
+
+async def test_below_a_prefix_the_cookie_and_the_address_stay_there():
+    client = await client_for(Settings(token="open sesame", prefix="/understudy"))
+    answer = await client.get("/?token=open%20sesame&x=1", allow_redirects=False)
+    assert answer.headers["Refresh"] == "0; url=/understudy/?x=1"
+    assert "Path=/understudy" in answer.headers["Set-Cookie"]
+    await client.close()
 
 
 async def test_a_link_from_elsewhere_may_be_followed(local):

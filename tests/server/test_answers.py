@@ -25,7 +25,11 @@ async def test_an_address_that_is_too_long_is_refused_in_a_sentence(serve, lengt
 
 @pytest.mark.parametrize(
     "said",
-    [b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"HELLO\r\n\r\n", b"\x16\x03\x01\x02"],
+    [
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"HELLO\r\n\r\n",
+        b"\x16\x03\x01\x02",
+    ],
 )
 async def test_what_is_no_http_leaves_no_traceback_in_the_log(serve, said, caplog):
     async with serve() as http:
