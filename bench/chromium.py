@@ -6,7 +6,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -83,8 +83,12 @@ def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) ->
 
 
 @contextmanager
-def watched_page(server: Server, camera: Path, clip: Clip) -> Iterator[Any]:
+def watched_page(
+    server: Server, camera: Path, clip: Clip, prepare: Callable[[Any], str] | None = None
+) -> Iterator[Any]:
     """A page whose camera is the clip, with `watch.js` in it, once pictures come back.
+
+    `prepare(page)` may change the page before it is opened, and says at which URL.
 
     Raises:
         BenchError: none does.
@@ -103,7 +107,7 @@ def watched_page(server: Server, camera: Path, clip: Clip) -> Iterator[Any]:
         page.add_init_script(
             f"localStorage.setItem('understudy', JSON.stringify({{resolution: '{resolution}'}}))"
         )
-        page.goto(server.url)
+        page.goto(prepare(page) if prepare is not None else server.url)
         try:
             page.wait_for_function("__bench.received.length > 0", timeout=30_000)
         except TimeoutError:
@@ -115,7 +119,9 @@ def watched_page(server: Server, camera: Path, clip: Clip) -> Iterator[Any]:
 
 def notes_of(page: Any) -> Any:
     """What `watch.js` wrote down so far."""
-    return page.evaluate("({...__bench, control: null, until: performance.now()})")
+    return page.evaluate(
+        "({...__bench, control: null, connection: null, until: performance.now()})"
+    )
 
 
 def _watch(server: Server, camera: Path, clip: Clip, seconds: float) -> tuple[Any, float]:

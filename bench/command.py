@@ -20,6 +20,8 @@ from bench.clip import DEFAULT_CLIP, Clip
 from bench.frame_latency import measure_frame_latency
 from bench.importing import measure_import
 from bench.loop import Row, measure_loop
+from bench.network.lines import LINES
+from bench.network.measure import as_table, measure_line
 from bench.performing import measure_performing
 from bench.serving import BenchError
 from bench.soak import measure_connections, measure_memory
@@ -63,6 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET|RUN",
         help="measure this performer by itself and in Chromium, instead of the rows",
     )
+    parser.add_argument(
+        "--network",
+        nargs="*",
+        choices=[*LINES, []],
+        metavar="LINE",
+        help=f"measure a call in Chromium over bad lines instead: {', '.join(LINES)}; none: all",
+    )
     parser.add_argument("--model", default="", metavar="NAME|PATH", help="network")
     parser.add_argument("--device", default="auto", help="auto, cpu, edgetpu or edgetpu:0,1")
     parser.add_argument(
@@ -90,6 +99,30 @@ def main(arguments: argparse.Namespace) -> int:
         "startup_ms": round(_opening_milliseconds(model, arguments), 1),
         "rows": {},
     }
+    if arguments.network is not None:
+        failed = _measure_lines(arguments, flags, report)
+    else:
+        failed = _measure_rows(arguments, flags, report)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    return int(failed)
+
+
+def _measure_lines(arguments: argparse.Namespace, flags: list[str], report: dict[str, Any]) -> bool:
+    """Measure the lines that were asked for and print a table; True when one failed."""
+    failed = False
+    for name in arguments.network or LINES:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        try:
+            rows = measure_line(name, Clip(arguments.clip, VGA), arguments.seconds, flags)
+        except BenchError as error:
+            rows, failed = {name: {"error": str(error)}}, True
+        report["rows"] |= rows
+    print(as_table(report["rows"]), flush=True)
+    return failed
+
+
+def _measure_rows(arguments: argparse.Namespace, flags: list[str], report: dict[str, Any]) -> bool:
     failed = False
     for name, (measure, size) in _asked(arguments).items():
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -99,9 +132,7 @@ def main(arguments: argparse.Namespace) -> int:
             row, failed = {"error": str(error)}, True
         report["rows"][name] = row
         print(as_text(name, row), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
-    return int(failed)
+    return failed
 
 
 def _model(arguments: argparse.Namespace) -> str:

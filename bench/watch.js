@@ -8,18 +8,21 @@
     received: [], // When each number came back first.
     shown: [], // When each picture came back.
     control: null,
+    connection: null,
+    width: null, // Of the camera's picture.
     messages: [],
   };
   window.__bench = notes;
 
-  const read = (luma, stride) => {
+  const read = (luma, stride, square) => {
+    const [first, last] = [square / 4, (square * 3) / 4];
     let code = 0;
     for (let bit = 0; bit < BITS; bit += 1) {
       let sum = 0;
-      for (let y = 4; y < 12; y += 1) {
-        for (let x = 4; x < 12; x += 1) sum += luma[y * stride + bit * SQUARE + x];
+      for (let y = first; y < last; y += 1) {
+        for (let x = first; x < last; x += 1) sum += luma[y * stride + bit * square + x];
       }
-      const mean = sum / 64 - 125.5;
+      const mean = sum / (last - first) ** 2 - 125.5;
       if (Math.abs(mean) < 30) return null;
       code = code * 2 + (mean > 0 ? 1 : 0);
     }
@@ -33,10 +36,13 @@
       const { done, value } = await reader.read();
       if (done) return;
       const now = performance.now();
-      if (value.codedWidth >= BITS * SQUARE) {
-        const rect = { x: 0, y: 0, width: BITS * SQUARE, height: SQUARE };
+      // What comes back may be smaller than what was sent: the squares are smaller with it.
+      notes.width ??= value.codedWidth;
+      const square = Math.round((SQUARE * value.codedWidth) / notes.width / 4) * 4;
+      if (square >= 4 && value.codedWidth >= BITS * square) {
+        const rect = { x: 0, y: 0, width: BITS * square, height: square };
         const layout = await value.copyTo(luma, { rect });
-        note(read(luma.subarray(layout[0].offset), layout[0].stride), now);
+        note(read(luma.subarray(layout[0].offset), layout[0].stride, square), now);
       }
       value.close();
     }
@@ -56,6 +62,7 @@
   Connection.prototype.createDataChannel = function (...wanted) {
     const channel = createChannel.apply(this, wanted);
     notes.control = channel;
+    notes.connection = this;
     channel.addEventListener("message", (event) => {
       const message = JSON.parse(event.data);
       if (message.type !== "pong") notes.messages.push(message);

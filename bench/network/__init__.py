@@ -1,0 +1,1 @@
+"""A call over bad lines, on one machine: `run.py bench --network`."""
