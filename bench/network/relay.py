@@ -197,7 +197,7 @@ class Relay:
         """Carry one direction of a TCP connection until either end closes it."""
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             while piece := await reader.read(PIECE_BYTES):
-                while (pause := pipe.full_for(self.now())) > 0:
+                while (pause := pipe.full_for(self.now())) > 0:  # noqa: ASYNC110
                     await asyncio.sleep(pause)
                 self.at(pipe.arrival_in_order(len(piece), self.now()), _writing(writer, piece))
             await asyncio.sleep(pipe.waiting(self.now()) + pipe.line.delay_ms / 1000 + 0.01)
