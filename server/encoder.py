@@ -1,7 +1,8 @@
-"""H.264 for a live picture: x264 at its fastest, no look-ahead, bounded key frames."""
+"""H.264 for a live picture: x264 at its fastest, no look-ahead, key frames on request only."""
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from typing import Any
 
@@ -11,11 +12,21 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 
+from server.picture_policy import PicturePolicy
+from server.x264_rate import set_rate
+
 CLOCK_RATE = 90_000
 """Ticks a second of every RTP video clock (RFC 6184, section 8.2.1)."""
 TIME_BASE = Fraction(1, CLOCK_RATE)
-KEY_FRAME_INTERVAL = 60
-"""Frames between key frames: a receiver that lost one waits 2 s at most."""
+KEY_FRAME_INTERVAL = 100_000
+"""Key frames are bursts: they come when a receiver asks for one."""
+KEY_FRAME_PAUSE = 0.3
+"""Seconds between two key frames at least, however often they are asked for."""
+VBV_SECONDS = 0.2
+"""No frame is larger than what the rate brings in so long."""
+REOPEN_PAUSE = 2.0
+"""Seconds between two openings, where a running encoder's rate cannot be changed."""
+LEAST_BPS = 60_000
 
 
 def bitrate_for(kbps_at_480p: int, width: int, height: int) -> int:
@@ -25,16 +36,20 @@ def bitrate_for(kbps_at_480p: int, width: int, height: int) -> int:
 
 
 class H264Encoder:
-    """I420 pictures in, Annex B access units out, one for each, without delay.
+    """I420 pictures in, Annex B access units out, without delay, at the rate the line has.
 
     The size may change from picture to picture: the stream then starts afresh with a key frame.
     """
 
     def __init__(self, kbps: int) -> None:
-        """`kbps`: bitrate at 640x480; larger pictures get more (`bitrate_for`)."""
+        """`kbps`: highest bitrate at 640x480; larger pictures get more (`bitrate_for`)."""
+        self.line_bps: float | None = None
+        """What the line has for pictures, bits a second; None: as much as we like."""
+        self.policy = PicturePolicy()
         self._kbps = kbps
         self._codec: VideoCodecContext | None = None
         self._key_frame_wanted = True
+        self._key_frame_at = self._opened_at = -1e9
 
     def request_key_frame(self) -> None:
         """Make the next picture a key frame (callable from any thread)."""
@@ -44,18 +59,27 @@ class H264Encoder:
         """Encode one picture.
 
         `i420`: uint8 `[H * 3 / 2, W]`, even sizes. `ticks`: its time in 1/90000 s, rising.
-        None in the rare case that x264 gives nothing for this picture.
+        None when the rate has no room for this one, or x264 gives nothing for it.
         """
         height, width = i420.shape[0] * 2 // 3, i420.shape[1]
-        if self._codec is None or (self._codec.width, self._codec.height) != (width, height):
-            self._codec = self._open(width, height)
+        rate = bitrate_for(self._kbps, width, height)
+        now = time.monotonic()
+        if self.line_bps is not None:
+            rate = int(max(LEAST_BPS, min(rate, self.line_bps)))
+            self.policy.update(rate, width * height, now)
+            if not self.policy.takes():
+                return None
         frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
+        if self.policy.small:
+            width, height = width // 4 * 2, height // 4 * 2
+            frame = frame.reformat(width, height)
+        codec = self._ready(width, height, rate, now)
         frame.pts = ticks
         frame.time_base = TIME_BASE
-        if self._key_frame_wanted:
-            self._key_frame_wanted = False
+        if self._key_frame_wanted and now - self._key_frame_at >= KEY_FRAME_PAUSE:
+            self._key_frame_wanted, self._key_frame_at = False, now
             frame.pict_type = PictureType.I
-        units = self._codec.encode(frame)
+        units = codec.encode(frame)
         if not units:
             return None
         packet = av.Packet(b"".join(bytes(unit) for unit in units))
@@ -63,10 +87,23 @@ class H264Encoder:
         packet.time_base = TIME_BASE
         return packet
 
-    def _open(self, width: int, height: int) -> VideoCodecContext:
+    def _ready(self, width: int, height: int, rate: int, now: float) -> VideoCodecContext:
+        """The encoder for this size and rate: the one there is when it can be changed."""
+        codec = self._codec
+        if codec is not None and (codec.width, codec.height) == (width, height):
+            moved = abs((codec.bit_rate or 0) - rate) > 0.03 * rate
+            if not moved or set_rate(codec, rate, int(rate * VBV_SECONDS)):
+                return codec
+            if now - self._opened_at < REOPEN_PAUSE:
+                return codec
+        self._opened_at = self._key_frame_at = now
+        self._key_frame_wanted = False
+        self._codec = self._open(width, height, rate)
+        return self._codec
+
+    def _open(self, width: int, height: int, rate: int) -> VideoCodecContext:
         codec = av.CodecContext.create("libx264", "w")
         assert isinstance(codec, VideoCodecContext)
-        rate = bitrate_for(self._kbps, width, height)
         codec.width, codec.height = width, height
         codec.pix_fmt = "yuv420p"
         codec.time_base = TIME_BASE
@@ -81,6 +118,6 @@ class H264Encoder:
             "level": "31",
             "forced-idr": "1",
             "maxrate": str(rate),
-            "bufsize": str(rate // 2),
+            "bufsize": str(int(rate * VBV_SECONDS)),
         }
         return codec

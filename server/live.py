@@ -22,6 +22,7 @@ from inference.views import Planes, ViewOptions, compose
 from server.encoder import TIME_BASE, H264Encoder
 from server.output_track import MediaClock, Picture
 from server.pictures import I420, FrameClock, from_rgb, to_i420, to_rgb, waiting_picture
+from server.rtc.downlink import Downlink
 from server.slot import NewestSlot
 from server.stats import LiveStats
 from transfer.performers.performer import Performer
@@ -81,6 +82,8 @@ class LiveThread:
         """Read for every picture; replace it to change the view."""
         self.performer: Performer | None = None
         """Shown instead of the view, when there is one; replace it at any time."""
+        self.downlink: Downlink | None = None
+        """What is known of the line to the browser; None: it takes everything."""
         self.failures = 0
         """Frames on which a stage failed."""
         self.size: tuple[int, int] | None = None
@@ -139,7 +142,7 @@ class LiveThread:
                     self._show(arrived)
                 except Exception as error:
                     self._complain(error)
-            elif not self.slot.closed:
+            elif not self.slot.closed and self._line_is_free():
                 self._send(self._last_picture, None)
 
     def _show(self, arrived: Arrived) -> None:
@@ -152,7 +155,10 @@ class LiveThread:
         analysis = self._analyse(rgb, seconds)
         watch.last = time.perf_counter()
         performer = self.performer
-        if analysis is None:
+        picture: I420 | None
+        if not self._line_is_free():
+            picture = None
+        elif analysis is None:
             picture = i420
         elif performer is not None:
             picture = self._perform(performer, i420, rgb, analysis, seconds)
@@ -160,9 +166,10 @@ class LiveThread:
         else:
             picture = self._compose(i420, analysis)
             watch.lap("compose")
-        self._send(picture, arrived.arrival)
-        watch.lap("encode")
-        self._last_picture = picture
+        if picture is not None:
+            self._send(picture, arrived.arrival)
+            watch.lap("encode")
+            self._last_picture = picture
         if analysis is not None:
             self.stats.frame_analysed({**watch.timings, **analysis.timings})
             self._events.analysed(rgb, analysis, seconds)
@@ -198,9 +205,21 @@ class LiveThread:
             self._complain(error)
             return i420
 
+    def _line_is_free(self) -> bool:
+        """Whether a picture may go out now: what waits in the line would only make it late."""
+        if self.downlink is None:
+            return True
+        now = time.monotonic()
+        free = self.downlink.may_send(now)
+        if self.downlink.flush_due(now):
+            self.request_key_frame()
+        return free
+
     def _send(self, picture: I420, arrival: float | None) -> None:
         ticks = self._clock.ticks()
         if self._encoder is not None:
+            if self.downlink is not None:
+                self._encoder.line_bps = self.downlink.encoder_bps
             packet = self._encoder.encode(picture, ticks)
             if packet is not None:
                 self._events.picture(packet, arrival)

@@ -19,7 +19,7 @@ from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.errors import UnderstudyError
 from inference.views import ViewOptions
 from server import aiortc_tuning as tuning
-from server import control
+from server import answer_sdp, control
 from server.connection_stats import Bitrates
 from server.control_channel import ControlChannel
 from server.encoder import H264Encoder
@@ -69,6 +69,7 @@ class Session:
         self._performing: Performing
         self._connection: RTCPeerConnection
         self._bitrates: Bitrates
+        self._link: tuning.MediaLink
 
     async def accept(self, offer: str) -> str:
         """Answer an offer (SDP). On any error nothing is left behind."""
@@ -103,7 +104,7 @@ class Session:
         await connection.setRemoteDescription(Description(offer, "offer"))
         await connection.setLocalDescription(await connection.createAnswer())
         answer = connection.localDescription.sdp
-        encoded = tuning.chosen_codec(answer).upper() == "H264"
+        encoded = answer_sdp.chosen_codec(answer).upper() == "H264"
         self._live = live = LiveThread(
             self._analyzer(self._lease),
             ViewOptions(opacity=self._settings.opacity),
@@ -118,13 +119,20 @@ class Session:
         self._apply_view()
         self._exit.push_async_callback(self._close_live)
         self._exit.push_async_callback(self._stop_recording)
-        tuning.on_picture_loss(transceiver.sender, live.request_key_frame)
+        self._link = tuning.MediaLink(
+            transceiver,
+            2 * settings.downlink_kbps,
+            settings.uplink_max_kbps,
+            live.request_key_frame,
+        )
+        self._exit.callback(self._link.close)
+        live.downlink = self._link.downlink
         self._exit.push_async_callback(self._cancel_tasks)
         self._start(self._watch())
         self._start(self._handle_messages())
         if settings.announce:
-            answer = tuning.with_announced_address(answer, settings.announce)
-        return tuning.with_bitrates(answer, settings.uplink_kbps, settings.uplink_max_kbps)
+            answer = answer_sdp.with_announced_address(answer, settings.announce)
+        return answer_sdp.with_bitrates(answer, settings.uplink_kbps, settings.uplink_max_kbps)
 
     # What the connection brings
 

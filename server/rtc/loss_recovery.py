@@ -1,0 +1,94 @@
+"""Missing packets of one video stream: asked for again until they come or are of no use."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from server.rtc.numbers import unwrap
+
+GIVE_UP_SECONDS = 0.35
+"""A packet that is missing for so long is not waited for any more."""
+MOST_PATIENCE_SECONDS = 0.05
+"""A packet may be late by so much before it is asked for."""
+MOST_MISSING = 400
+"""A longer gap is no loss but an interruption."""
+
+
+@dataclass(slots=True)
+class _Missing:
+    noticed: float
+    asked: float | None = None
+
+
+class LossRecovery:
+    """Numbers of packets go in, numbers to ask for come out; `now` is in seconds."""
+
+    def __init__(self) -> None:
+        self.missing: dict[int, _Missing] = {}
+        """By number, unwrapped."""
+        self.patience = 0.0
+        """Seconds that packets were late of late, without being lost."""
+        self.asked = 0
+        """Requests so far, each packet counted each time."""
+        self._newest: int | None = None
+        self._sizes: deque[tuple[float, int]] = deque()
+
+    def received(self, number: int, size: int, now: float, again: bool = False) -> None:
+        """A packet came (16 bits, bytes); `again`: it was sent again."""
+        self._sizes.append((now, size))
+        while now - self._sizes[0][0] > 1.0:
+            self._sizes.popleft()
+        self.patience *= 0.9998
+        if self._newest is None:
+            self._newest = number
+            return
+        full = unwrap(number, self._newest)
+        if full > self._newest:
+            if full - self._newest <= MOST_MISSING:
+                for lost in range(self._newest + 1, full):
+                    self.missing[lost] = _Missing(now)
+            else:
+                self.missing[full - 1] = _Missing(now - GIVE_UP_SECONDS)
+            self._newest = full
+            return
+        found = self.missing.pop(full, None)
+        if found is not None and not again:
+            late = now - found.noticed + 0.003
+            self.patience = min(MOST_PATIENCE_SECONDS, max(self.patience, late))
+
+    def due(self, now: float, round_trip: float) -> list[int]:
+        """Numbers (16 bits, rising) to ask for now: each once a round trip."""
+        pause = max(0.03, round_trip + 0.01)
+        numbers = []
+        for number, one in self.missing.items():
+            late = now - one.noticed >= self.patience
+            if late and (one.asked is None or now - one.asked >= pause):
+                one.asked = now
+                numbers.append(number)
+        self.asked += len(numbers)
+        return [number & 0xFFFF for number in sorted(numbers)]
+
+    def hopeless(self, now: float) -> bool:
+        """Whether to go on with a key frame: one is missing too long, or more than the line brings.
+
+        A browser sends again before it sends anew: asked for too much, it would send nothing new
+        for many seconds.
+        """
+        if any(now - one.noticed >= GIVE_UP_SECONDS for one in self.missing.values()):
+            return True
+        bytes_a_second = sum(size for _, size in self._sizes)
+        return len(self.missing) * 1200 > max(GIVE_UP_SECONDS * bytes_a_second, 6000)
+
+    def forget(self, until: int | None = None) -> None:
+        """Wait no longer for what comes before `until` (16 bits), or for anything."""
+        if until is None or self._newest is None:
+            self.missing.clear()
+            return
+        first = unwrap(until, self._newest)
+        self.missing = {number: one for number, one in self.missing.items() if number >= first}
+
+    @property
+    def newest(self) -> int | None:
+        """The newest number that came, 16 bits."""
+        return None if self._newest is None else self._newest & 0xFFFF
