@@ -19,7 +19,6 @@ from inference.segmentation import label_map
 from inference.smoothing import KeypointSmoother
 from inference.tracking import DancerTracker, match
 
-
 THRESHOLDS = (0.01, 0.99)
 """Least and greatest threshold: at 0 and 1 everything and nothing is a person."""
 

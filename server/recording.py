@@ -20,7 +20,6 @@ from server.control import Record
 from server.errors import ServerError
 from server.settings import Settings
 
-
 GRACE_SECONDS = 0.5
 """Frames that are on their way when the time is over may still arrive."""
 
