@@ -99,8 +99,17 @@ def crop_around_moved(
     behind a table has no legs, and whoever shows theirs must not make the rest small.
     """
     x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
-    x0, x1 = np.clip(np.array([x, x + width]) * transform.scale + transform.x, 0, size[0])
-    y0, y1 = np.clip(np.array([y, y + height]) * transform.scale + transform.y, 0, size[1])
+    x0, x1 = np.array([x, x + width]) * transform.scale + transform.x
+    y0, y1 = np.array([y, y + height]) * transform.scale + transform.y
+    return crop_around_box((x0, y0, x1, y1), size, side)
+
+
+def crop_around_box(
+    box: tuple[float, float, float, float], size: tuple[int, int], side: int
+) -> Crop | None:
+    """The same around a box: left, top, right, bottom, pixels of the target's picture."""
+    x0, x1 = np.clip([box[0], box[2]], 0, size[0])
+    y0, y1 = np.clip([box[1], box[3]], 0, size[1])
     if x1 <= x0 or y1 <= y0:
         return None
     return _around(x0, y0, x1 - x0, y1 - y0, side)

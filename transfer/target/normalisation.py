@@ -7,13 +7,14 @@ The anchor is the line of the ankles, or, where feet are hardly ever seen, that 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Keypoints
 from inference.skeleton import MIN_SCORE, body_scale
+from transfer.target.bone_lengths import bone_lengths
 from transfer.target.pose_space import NECK, PELVIS, Reals, with_middles
 
 FEET_SHARE = 0.5
@@ -74,11 +75,13 @@ class BodyFrame:
     shoulders: Anchored
     feet: Anchored | None
     """None where feet are hardly ever seen."""
+    lengths: tuple[float, ...] = ()
+    """Of limbs and trunk in body heights, as `transfer.target.bone_lengths`; empty: not known."""
 
     def resized(self, scale: float) -> BodyFrame:
         """In a picture that is `scale` times as large."""
         feet = None if self.feet is None else self.feet.resized(scale)
-        return BodyFrame(self.centre * scale, self.shoulders.resized(scale), feet)
+        return BodyFrame(self.centre * scale, self.shoulders.resized(scale), feet, self.lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ def fit_body_frame(keypoints: Reals, seconds: NDArray[np.float64]) -> BodyFrame 
     """The body frame of a clip: key points `[frames, 17, 3]`; None when nobody can be measured."""
     poses = zip(keypoints, seconds, strict=True)
     measured = [_Measured.of(one, float(time)) for one, time in poses]
-    return _fit([one for one in measured if one is not None])
+    fitted = _fit([one for one in measured if one is not None])
+    return fitted and replace(fitted, lengths=tuple(bone_lengths(keypoints).tolist()))
 
 
 def transform(source: BodyFrame, target: BodyFrame, ground: float | None, neck: float) -> Transform:

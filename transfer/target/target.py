@@ -111,7 +111,7 @@ class Target:
     @cached_property
     def plate(self) -> Rgb:
         """The clean plate, `size`; made once and kept beside the dataset where that is allowed."""
-        if (stored := self._kept(PLATE_NAME)) is not None:
+        if (stored := self.stored(PLATE_NAME)) is not None:
             picture = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_COLOR)
             if picture is not None and picture.shape[1::-1] == self.size:
                 return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
@@ -121,23 +121,23 @@ class Target:
             [self.frame(number) for number in chosen], [self.labels(number) for number in chosen]
         )
         _, data = cv2.imencode(".png", cv2.cvtColor(plate, cv2.COLOR_RGB2BGR))
-        self._keep(PLATE_NAME, data.tobytes())
+        self.store(PLATE_NAME, data.tobytes())
         return plate
 
     @cached_property
     def usable(self) -> UsableFrames:
         """Which pairs are fit to be shown or learnt from; found once and kept like the plate."""
-        if (stored := self._kept(USABLE_NAME)) is not None:
+        if (stored := self.stored(USABLE_NAME)) is not None:
             with suppress(ValueError, TypeError, KeyError):
                 return UsableFrames.from_json(json.loads(stored), len(self.pairs))
         check = FrameCheck(self.plate)
         for number in range(len(self.pairs)):
             check.add(self.frame(number), self.labels(number))
         usable = check.usable([pair.flags for pair in self.pairs], self.seconds)
-        self._keep(USABLE_NAME, json.dumps(usable.to_json()).encode())
+        self.store(USABLE_NAME, json.dumps(usable.to_json()).encode())
         return usable
 
-    def _kept(self, name: str) -> bytes | None:
+    def stored(self, name: str) -> bytes | None:
         """What was kept beside the dataset, unless its pairs were edited since."""
         path = self.dataset.path / name
         with suppress(OSError):
@@ -145,7 +145,8 @@ class Target:
                 return path.read_bytes()
         return None
 
-    def _keep(self, name: str, data: bytes) -> None:
+    def store(self, name: str, data: bytes) -> None:
+        """Keep a file beside the dataset, where that is allowed."""
         # A folder that may only be read: it is made anew next time.
         with suppress(CaptureError, OSError):
             write_whole(self.dataset.path / name, data)

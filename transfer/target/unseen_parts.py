@@ -33,7 +33,14 @@ class UnseenParts:
     @classmethod
     def of(cls, label_maps: Sequence[Labels], keypoints: NDArray[np.float32]) -> UnseenParts:
         """Of a target's frames: some of their label maps, key points `[frames, 17, 3]`."""
-        counts = np.array([np.bincount(one.ravel(), minlength=256)[1:25] for one in label_maps])
+        return cls.of_counts([np.bincount(one.ravel(), minlength=256) for one in label_maps], keypoints)
+
+    @classmethod
+    def of_counts(
+        cls, pixels: Sequence[NDArray[np.int64]], keypoints: NDArray[np.float32]
+    ) -> UnseenParts:
+        """The same from how many pixels of each label `[256]` the maps hold."""
+        counts = np.array(pixels)[:, 1:25]
         dancers = counts.sum(axis=1, keepdims=True)
         often = (counts > LEAST_AREA * dancers).mean(axis=0)
         seen = (keypoints[..., 2] >= MIN_SCORE).mean(axis=0)

@@ -1,0 +1,210 @@
+"""References moved piece by piece into the wanted pose, and laid over each other.
+
+The wanted label map says which piece is in front; outlines are the references' own. Colours are
+mixed, not places: nothing is smeared where pieces meet that are no neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.arrays import Labels
+from transfer.performers.crop import Matrix
+from transfer.performers.warp.choice import Choice
+from transfer.performers.warp.transforms import piece_transform
+from transfer.target.pieces import PIECE_OF_LABEL, BodyPose, Piece
+from transfer.target.references import Reference, ReferenceBank
+
+ELSEWHERE = 0.04
+"""A layer counts so much where the label map shows another piece."""
+BEHIND = 0.03
+"""The trunk's second reference counts so much of its first: what that hides, it shows."""
+BORDER = 0.010
+"""Over so much of the canvas the pieces' borders are softened."""
+BEYOND, HEAD_BEYOND = 0.012, 0.04
+"""Layers reach so far beyond the wanted silhouette, of the canvas; a head with its hair farther."""
+LEAST_PIXELS = 12
+"""A piece of fewer is a slip of the label map."""
+
+Plane = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Warped:
+    """What the references say of one picture, uint8, `[S, S]` and `[S, S, 3]`."""
+
+    colour: NDArray[np.uint8]
+    """Weighted by alpha."""
+    alpha: Plane
+    agreement: Plane
+    """How surely a piece lies where the label map has it."""
+    seams: Plane
+    """What the strongest layer leaves to others."""
+
+    @property
+    def planes(self) -> NDArray[np.uint8]:
+        """Side by side, `[S, S, 6]`."""
+        return np.dstack([self.colour, self.alpha, self.agreement, self.seams])
+
+    @classmethod
+    def of(cls, planes: NDArray[np.uint8]) -> Warped:
+        """The reverse of `planes`."""
+        colour, alpha, agreement, seams = np.split(planes, (3, 4, 5), axis=2)
+        flat = (np.ascontiguousarray(one[..., 0]) for one in (alpha, agreement, seams))
+        return cls(np.ascontiguousarray(colour), *flat)
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.x1 - self.x0, self.y1 - self.y0
+
+    def within(self, other: _Box) -> _Box | None:
+        """What both cover; None: nothing."""
+        box = _Box(
+            max(self.x0, other.x0), max(self.y0, other.y0),
+            min(self.x1, other.x1), min(self.y1, other.y1),
+        )  # fmt: skip
+        return box if box.x1 > box.x0 and box.y1 > box.y0 else None
+
+    def slices(self, outer: _Box) -> tuple[slice, slice]:
+        """Of this box in the pixels of a larger one."""
+        return (
+            slice(self.y0 - outer.y0, self.y1 - outer.y0),
+            slice(self.x0 - outer.x0, self.x1 - outer.x0),
+        )
+
+
+def compose(
+    bank: ReferenceBank, choice: Choice, wanted: BodyPose, canvas: Matrix, parts: Labels
+) -> Warped:
+    """The wanted pose out of references.
+
+    Args:
+        wanted: the pose, in pixels of the target's picture.
+        canvas: 2x3, from there to the canvas.
+        parts: the wanted label map on the canvas, `[S, S]`.
+    """
+    size = len(parts)
+    canvas_box = _Box(0, 0, size, size)
+    x, y, width, height = cv2.boundingRect(parts)
+    more = round(HEAD_BEYOND * size) + 2
+    grown = _Box(x - more, y - more, x + width + more, y + height + more)
+    whole = grown.within(canvas_box) if width else None
+    if whole is None:
+        return Warped.of(np.zeros((size, size, 6), np.uint8))
+    mixer = _Mixer(np.ascontiguousarray(parts[whole.slices(canvas_box)]), whole, size)
+    for piece in Piece:
+        if mixer.wants(piece):
+            place = int(choice.pieces[piece])
+            mixer.add(piece, *_matrix(bank, place, piece, wanted, canvas))
+    if mixer.wants(Piece.TRUNK):
+        found = _matrix(bank, choice.trunk_behind, Piece.TRUNK, wanted, canvas)
+        mixer.add(Piece.TRUNK, *found, behind=True)
+    made = np.zeros((size, size, 6), np.uint8)
+    made[whole.slices(canvas_box)] = mixer.mixed()
+    return Warped.of(made)
+
+
+def _matrix(
+    bank: ReferenceBank, place: int, piece: Piece, wanted: BodyPose, canvas: Matrix
+) -> tuple[Reference, Matrix]:
+    """A reference, and 2x3 from its cut-out to the canvas."""
+    reference = bank.reference(place)
+    step = 1 / reference.factor
+    shift = (step - 1) / 2
+    from_cut_out = np.array([[step, 0, reference.x + shift], [0, step, reference.y + shift]])
+    move = joined(piece_transform(reference.pose, wanted, piece), from_cut_out)
+    return reference, joined(canvas, move)
+
+
+def joined(second: Matrix, first: Matrix) -> Matrix:
+    """First one, then the other; all 2x3."""
+    return np.asarray(second @ np.vstack([first, (0, 0, 1)]))
+
+
+class _Mixer:
+    """Sums layers within the box of the dancer."""
+
+    def __init__(self, parts: Labels, box: _Box, size: int) -> None:
+        self._box = box
+        width, height = box.size
+        self._sum = np.zeros((height, width, 3), np.float32)
+        self._weight = np.full((height, width), 1e-3, np.float32)
+        self._strongest = np.zeros((height, width), np.uint8)
+        self._free = np.full((height, width), 255, np.uint8)
+        self._agreement = np.zeros((height, width), np.uint8)
+        self._there = self._masks(parts, size)
+        silhouette = cv2.compare(parts, 0, cv2.CMP_GT)
+        self._limit, self._head_limit = (
+            cv2.blur(cv2.dilate(silhouette, np.ones((side, side), np.uint8)), (3, 3))
+            for side in (max(3, 2 * round(share * size) + 1) for share in (BEYOND, HEAD_BEYOND))
+        )
+
+    @staticmethod
+    def _masks(parts: Labels, size: int) -> dict[Piece, NDArray[np.uint8]]:
+        pieces = cv2.LUT(parts, PIECE_OF_LABEL)
+        side = max(3, 2 * round(BORDER * size) + 1)
+        there = {}
+        for piece in Piece:
+            mask = cv2.compare(pieces, int(piece), cv2.CMP_EQ)
+            if cv2.countNonZero(mask) >= LEAST_PIXELS:
+                there[piece] = np.asarray(cv2.blur(mask, (side, side)), np.uint8)
+        return there
+
+    def wants(self, piece: Piece) -> bool:
+        """Whether the label map shows it."""
+        return piece in self._there
+
+    def add(self, piece: Piece, reference: Reference, matrix: Matrix, behind: bool = False) -> None:
+        """Lay a piece of a reference over what is there; `behind`: only where nothing else is."""
+        layer = reference.layer(piece)
+        if layer is None:
+            return
+        height, width = layer.rgba.shape[:2]
+        corner = joined(matrix, np.array([[1, 0, layer.x], [0, 1, layer.y]]))
+        corners = np.array([[0, width, 0, width], [0, 0, height, height]])
+        ends = corner[:, :2] @ corners + corner[:, 2:]
+        (x0, y0), (x1, y1) = np.floor(ends.min(1)).astype(int), np.ceil(ends.max(1) + 1).astype(int)
+        box = _Box(int(x0), int(y0), int(x1), int(y1)).within(self._box)
+        if box is None:
+            return
+        corner[:, 2] -= (box.x0, box.y0)
+        moved = cv2.warpAffine(layer.rgba, corner, box.size, flags=cv2.INTER_LINEAR)
+        inside = box.slices(self._box)
+        limit = self._head_limit if piece == Piece.HEAD else self._limit
+        there = self._there[piece][inside]
+        alpha = cv2.multiply(moved[..., 3], limit[inside], scale=1 / 255)
+        if behind:
+            alpha = cv2.multiply(alpha, there, scale=1 / 255)
+            weight = cv2.convertScaleAbs(alpha, alpha=BEHIND)
+        else:
+            counted = cv2.add(there, round(ELSEWHERE * 255))
+            weight = cv2.multiply(alpha, counted, scale=1 / 255)
+        self._sum[inside] += cv2.multiply(
+            cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB), cv2.merge([weight] * 3), dtype=cv2.CV_32F
+        )
+        self._weight[inside] += weight
+        self._strongest[inside] = cv2.max(self._strongest[inside], weight)
+        free = cv2.multiply(self._free[inside], cv2.bitwise_not(alpha), scale=1 / 255)
+        self._free[inside] = free
+        self._agreement[inside] = cv2.max(self._agreement[inside], weight)
+
+    def mixed(self) -> NDArray[np.uint8]:
+        """`[h, w, 6]`: as `Warped.planes`."""
+        alpha = cv2.bitwise_not(self._free)
+        share = cv2.divide(alpha, self._weight, scale=1 / 255, dtype=cv2.CV_32F)
+        colour = cv2.multiply(self._sum, cv2.merge([share] * 3), dtype=cv2.CV_8U)
+        strongest = cv2.divide(self._strongest, self._weight, scale=255, dtype=cv2.CV_8U)
+        seams = cv2.copyTo(cv2.bitwise_not(strongest), alpha)
+        return cv2.merge([*cv2.split(colour), alpha, self._agreement, seams])

@@ -1,0 +1,157 @@
+"""What mends a warped picture: what it is told, what it says, and how that becomes the layer.
+
+One function makes what it is told, for training, evaluation and the live picture; its version
+stands in every checkpoint. It says corrections only: of alpha, and how much of a drawn colour is
+mixed in. They are small and are enlarged; the references' pixels never are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.arrays import Keypoints, Labels
+from transfer.performers.condition import LIMBS, PARTS, draw_limbs
+from transfer.performers.warp.composition import Warped
+
+VERSION = 1
+SIZE = 256
+"""Side of what a network is told, pixels."""
+COLOUR, ALPHA, AGREEMENT, SEAMS, FILLED = 3, 6, 7, 8, 9
+"""First planes of each, in `Told.planes`; limbs are the first three."""
+PLANES = LIMBS + 3 + 3 + 3
+CHANNELS = PARTS + PLANES
+RESIDUAL = 0.6
+"""A drawn colour differs from the one filled in by so much at most, of 0..1."""
+
+_LEVELS = 6
+_SOLID, _WHOLLY = 0.75, 0.98
+"""Alpha from which on a pixel's colour is the dancer's own: the wall shines through less."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A network's input, uint8, `S` pixels square."""
+
+    parts: Labels
+    """`[S, S]`, label ids."""
+    planes: NDArray[np.uint8]
+    """`[S, S, PLANES]`: limbs, warped colour weighted by alpha, alpha, agreement, seams, and the
+    warped colour with its holes filled from around."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """Corrections, float32, all of one size, 0..1."""
+
+    colour: Floats
+    """`[S, S, 3]`, drawn."""
+    share: Floats
+    """`[S, S]`, of the drawn colour."""
+    alpha: Floats
+    """`[S, S]`."""
+
+
+class Mender(Protocol):
+    """Says what is to be mended."""
+
+    def mend(self, told: Told) -> Mended:
+        """Of one picture."""
+
+
+def tell(parts: Labels, keypoints: Keypoints, warped: Warped, size: int = SIZE) -> Told:
+    """What a mender is told.
+
+    Args:
+        parts: the wanted label map on the canvas.
+        keypoints: `[17, 3]`, in pixels of the told size.
+        warped: on the canvas.
+        size: of what is told, at most the canvas's.
+    """
+    small = (size, size)
+    # OpenCV shrinks four planes at once, no more.
+    halves = np.split(warped.planes, (4,), axis=2)
+    planes = np.dstack([cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in halves])
+    labels = np.asarray(cv2.resize(parts, small, interpolation=cv2.INTER_NEAREST), np.uint8)
+    around = filled(planes[..., :3], planes[..., 3])
+    return Told(labels, np.dstack([draw_limbs(keypoints, size), planes, around]))
+
+
+def filled(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colours `[S, S, 3]` weighted by alpha become whole; where there is none, those from around.
+
+    From solid pixels only, ever coarser (the pull-push pyramid of `transfer.target.plate`).
+    """
+    least = cv2.erode(alpha, np.ones((3, 3), np.uint8)).astype(np.float32) / 255
+    solid = np.square(((least - _SOLID) / (_WHOLLY - _SOLID)).clip(0, 1))
+    weight = solid / np.maximum(alpha.astype(np.float32), 128)
+    level = np.dstack([colour * weight[..., None], solid]).astype(np.float32)
+    levels = [level]
+    for _ in range(_LEVELS):
+        height, width = level.shape[:2]
+        if min(height, width) < 2:
+            break
+        half = (width + 1) // 2, (height + 1) // 2
+        level = np.asarray(cv2.resize(level, half, interpolation=cv2.INTER_AREA), np.float32)
+        levels.append(level)
+    total = levels[-1].sum(axis=(0, 1))
+    below: Floats = np.broadcast_to(total[:3] / max(float(total[3]), 1e-3), (*level.shape[:2], 3))
+    for number, level in enumerate(reversed(levels)):
+        height, width = level.shape[:2]
+        if number:
+            below = np.asarray(cv2.resize(below, (width, height)), np.float32)
+        own = level[..., :3] / np.maximum(level[..., 3:], 1e-3)
+        last = number == len(levels) - 1
+        share = level[..., 3:] if last else (2 * level[..., 3:]).clip(0, 1)
+        below = own * share + below * (1 - share)
+    return np.asarray((below * 255).round().clip(0, 255), np.uint8)
+
+
+class WithoutNetwork:
+    """Fills holes within the wanted silhouette with the colours around them, and nothing else."""
+
+    def mend(self, told: Told) -> Mended:
+        """Of one picture."""
+        inside = cv2.erode(cv2.compare(told.parts, 0, cv2.CMP_GT), np.ones((3, 3), np.uint8))
+        inside = cv2.blur(inside, (3, 3)).astype(np.float32) / 255
+        alpha = told.planes[..., ALPHA].astype(np.float32) / 255
+        hole = inside * (1 - alpha)
+        colour = told.planes[..., FILLED:].astype(np.float32) / 255
+        return Mended(colour, hole, np.asarray((alpha + hole).clip(0, 1), np.float32))
+
+
+def mended_layer(warped: Warped, told: Told, mended: Mended) -> Floats:
+    """The layer `[S, S, 4]` of the canvas's size: RGB weighted by alpha, and alpha, 0..1.
+
+    Alpha is corrected, not replaced: what the network says is as coarse as what it is told.
+    """
+    size = len(warped.alpha)
+    layer = np.zeros((size, size, 4), np.float32)
+    scale = size / len(mended.alpha)
+    there = ((mended.alpha > 1 / 255) | (told.planes[..., ALPHA] > 0)).astype(np.uint8)
+    x, y, width, height = cv2.boundingRect(there)
+    if width == 0:
+        return layer
+    low = np.s_[y : y + height, x : x + width]
+    x0, y0, x1, y1 = (round(one * scale) for one in (x, y, x + width, y + height))
+    high, box = np.s_[y0:y1, x0:x1], (x1 - x0, y1 - y0)
+    change = mended.alpha[low] - told.planes[low][..., ALPHA].astype(np.float32) * (1 / 255)
+    small = np.dstack([mended.colour[low], mended.share[low], change])
+    large = cv2.resize(small, box, interpolation=cv2.INTER_LINEAR)
+    own = warped.alpha[high].astype(np.float32) * (1 / 255)
+    share = large[..., 3]
+    alpha = cv2.min(cv2.max(own + large[..., 4], 0), 1)
+    rest = 1 - share
+    # As weights of the drawn colour and of the warped one, which is weighted by alpha already.
+    factor = alpha / cv2.max(share + rest * own, 1e-3)
+    drawn, kept = cv2.merge([share * factor] * 3), cv2.merge([rest * factor * (1 / 255)] * 3)
+    colour = cv2.multiply(np.ascontiguousarray(large[..., :3]), drawn)
+    colour += cv2.multiply(warped.colour[high], kept, dtype=cv2.CV_32F)
+    layer[high] = cv2.merge([*cv2.split(cv2.min(colour, cv2.merge([alpha] * 3))), alpha])
+    return layer

@@ -1,0 +1,160 @@
+"""The performer that moves its target's real pixels: right pose, own face, own clothes, without
+training. What a network mends of it is optional."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+
+import cv2
+import numpy as np
+
+from inference.analysis import Analysis
+from inference.arrays import Keypoints, Labels, Rgb
+from transfer.performers.condition import moved
+from transfer.performers.crop import ROOM, Crop, Matrix, crop_around_box
+from transfer.performers.temporal_smoothing import TemporalSmoother
+from transfer.performers.warp.choice import choose
+from transfer.performers.warp.composition import compose, joined
+from transfer.performers.warp.mending import (
+    SIZE,
+    Floats,
+    Mender,
+    WithoutNetwork,
+    mended_layer,
+    tell,
+)
+from transfer.performers.warp.retargeting import Retargeter, box_after, moved_parts
+from transfer.target.normalisation import BodyFrame, Normaliser
+from transfer.target.pieces import BodyPose
+from transfer.target.references import ReferenceBank
+
+LARGEST = 768
+"""Side of the canvas, pixels, at most; else that of the crop."""
+FIRST = 8
+"""References that are made before anything is shown, live."""
+_NOTED = 200
+"""Pictures whose times are kept."""
+
+
+class WarpPerformer:
+    """Shows one target out of its references."""
+
+    def __init__(
+        self,
+        title: str,
+        bank: ReferenceBank,
+        plate: Rgb,
+        target: BodyFrame,
+        source: BodyFrame | None = None,
+        mender: Mender | None = None,
+        live: bool = False,
+    ) -> None:
+        """Ready at once.
+
+        Args:
+            title: whom it shows.
+            plate: the target's clean plate; `target`: their body frame.
+            source: the source's body frame over its whole clip; None: learnt as it goes.
+            mender: None: holes are filled, nothing else.
+            live: only references whose cut-outs are made already are chosen.
+        """
+        self._title, self._bank, self._plate = title, bank, plate
+        self._target, self._source, self._live = target, source, live
+        self._mender: Mender = mender or WithoutNetwork()
+        self._side = max(32, round(bank.height * ROOM))
+        self._smoother = TemporalSmoother()
+        self.milliseconds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_NOTED))
+        """Of the last pictures, by stage."""
+        self.reset()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its pictures."""
+        return self._bank.size
+
+    @property
+    def warning(self) -> str:
+        """Parts of the body that were never seen; empty: none."""
+        return self._bank.unseen.sentence(self._title)
+
+    def reset(self) -> None:
+        """Forget the source: another one begins."""
+        self._smoother.reset()
+        self._normaliser = Normaliser(self._target, self._source)
+        known = self._source.lengths if self._source is not None else ()
+        self._retargeter = Retargeter(self._target.lengths, known or None)
+
+    def warm_up(self) -> None:
+        """Make the first references."""
+        self._bank.prepare(self._bank.coarse_to_fine()[:FIRST])
+
+    def perform(self, rgb: Rgb, analysis: Analysis, time_s: float) -> Rgb:
+        """The target's picture; the clean plate when nobody is there."""
+        keypoints = analysis.smoothed
+        if analysis.person is None or keypoints is None:
+            self._smoother.reset()
+            return self._plate.copy()
+        transform = self._normaliser.update(keypoints, time_s)
+        if transform is None:
+            return self._plate.copy()
+        labels, keypoints = self._bank.unseen.removed(analysis.labels, keypoints)
+        x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
+        if width == 0:
+            return self._plate.copy()
+        to_target = transform.matrix()
+        driver = moved(keypoints, to_target)
+        wanted = self._retargeter.update(driver)
+        left, top = to_target @ (x, y, 1)
+        right, bottom = to_target @ (x + width, y + height, 1)
+        crop = crop_around_box(
+            box_after((left, top, right, bottom), driver, wanted), self.size, self._side
+        )
+        if crop is None:
+            return self._plate.copy()
+        size = int(np.clip(crop.side, SIZE, LARGEST))
+        canvas = crop.matrix(size)
+        source_to_canvas = joined(canvas, to_target)
+        parts = cv2.warpAffine(labels, source_to_canvas, (size, size), flags=cv2.INTER_NEAREST)
+        pose, parts = self._retargeted(np.asarray(parts, np.uint8), driver, wanted, crop, canvas)
+        layer = self._layer(pose, parts, crop, canvas)
+        began = time.perf_counter()
+        layer = self._smoother.steady(layer, crop, rgb, source_to_canvas, time_s)
+        began = self._note("steadying", began)
+        made = crop.paste(layer, self._plate)
+        self._note("pasting", began)
+        return made
+
+    def _retargeted(
+        self, parts: Labels, driver: Keypoints, wanted: Keypoints, crop: Crop, canvas: Matrix
+    ) -> tuple[BodyPose, Labels]:
+        """The wanted pose and label map on the canvas."""
+        began = time.perf_counter()
+        step = crop.side / len(parts)
+        x, y = crop.x + (step - 1) / 2, crop.y + (step - 1) / 2
+        pose = BodyPose.of(driver, parts, x, y, step)
+        if wanted is not driver:
+            own = BodyPose.of(wanted, parts, x, y, step)
+            parts = moved_parts(parts, canvas, pose, own)
+            pose = BodyPose.of(wanted, parts, x, y, step)
+        self._note("pose", began)
+        return pose, parts
+
+    def _layer(self, pose: BodyPose, parts: Labels, crop: Crop, canvas: Matrix) -> Floats:
+        began = time.perf_counter()
+        choice = choose(self._bank, pose, self._bank.ready if self._live else None)
+        began = self._note("choice", began)
+        warped = compose(self._bank, choice, pose, canvas, parts)
+        began = self._note("warp", began)
+        told = tell(parts, moved(pose.keypoints, crop.matrix(SIZE)), warped)
+        began = self._note("telling", began)
+        mended = self._mender.mend(told)
+        began = self._note("mending", began)
+        layer = mended_layer(warped, told, mended)
+        self._note("composing", began)
+        return layer
+
+    def _note(self, stage: str, began: float) -> float:
+        now = time.perf_counter()
+        self.milliseconds[stage].append((now - began) * 1000)
+        return now

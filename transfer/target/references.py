@@ -1,0 +1,392 @@
+"""The reference bank of a dataset: the dancer of its frames, cut out, and what each may be chosen by.
+
+```
+references.npz
+  version     of this layout and of how cut-outs are made
+  size        width and height of the target's pictures, and how tall the dancer is there
+  unseen_parts, unseen_keypoints    of the body: `UnseenParts`
+  numbers     of the target's pairs
+  keypoints, area, front, centroid    of each: `BodyPose`
+  scale       body height of each
+  places      [n, 5]: x, y of a cut-out in the target's picture, bytes of its three pictures
+  pictures    JPEG (colours), PNG (alpha), PNG (labels) of one after the other
+```
+The file is written beside the dataset, when every cut-out has been made.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from capture.files import write_whole
+from inference.arrays import Labels, Rgb
+from inference.body import MIRROR_LABELS
+from transfer.errors import TransferError
+from transfer.target.matte import HIDDEN, clean_rim, silhouette, without_arms
+from transfer.target.pieces import (
+    NO_PIECE,
+    PIECE_OF_LABEL,
+    BodyPose,
+    Features,
+    Piece,
+    neighbours,
+)
+from transfer.target.plate import light, lit
+from transfer.target.target import Target
+from transfer.target.unseen_parts import UnseenParts
+
+VERSION = 1
+FILE_NAME = "references.npz"
+MOST = 400
+"""References of a dataset, evenly over the time: more poses than that hardly differ."""
+HIGHEST = 768
+"""Cut-outs are made smaller until a usual dancer is so many pixels high."""
+USUAL = 0.98
+"""Share of the frames whose dancer is no higher than usual."""
+MARGIN = 6
+"""Around the dancer in a cut-out, pixels."""
+MEMORY = 250_000_000
+"""Bytes of cut-outs that are kept decoded."""
+REACH = 0.022
+"""So far a piece is drawn over its neighbours, in body heights."""
+QUALITY = 95
+
+_MIRROR = np.arange(256, dtype=np.uint8)
+_MIRROR[: len(MIRROR_LABELS)] = MIRROR_LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One piece of a reference."""
+
+    rgba: NDArray[np.uint8]
+    """`[h, w, 4]`."""
+    x: int
+    y: int
+    """Of its corner in the cut-out."""
+
+
+@dataclass(slots=True)
+class Reference:
+    """The dancer of one frame, at the bank's scale."""
+
+    pose: BodyPose
+    """In the target's picture."""
+    rgb: Rgb
+    alpha: NDArray[np.uint8]
+    labels: Labels
+    x: float
+    y: float
+    """Of the cut-out's corner in the target's picture."""
+    factor: float
+    """Pixels of the cut-out a pixel of the target's picture."""
+    _layers: dict[Piece, Layer | None] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes with its layers."""
+        return self.rgb.nbytes * 3
+
+    def layer(self, piece: Piece) -> Layer | None:
+        """A piece with soft edges that reach over its neighbours; None where it is not seen."""
+        if piece not in self._layers:
+            self._layers[piece] = self._cut(piece)
+        return self._layers[piece]
+
+    def _cut(self, piece: Piece) -> Layer | None:
+        pieces = cv2.LUT(self.labels, PIECE_OF_LABEL)
+        own = np.asarray(cv2.compare(pieces, int(piece), cv2.CMP_EQ), np.uint8)
+        x, y, width, height = cv2.boundingRect(own)
+        if width == 0:
+            return None
+        reach = max(1, round(REACH * self.pose.scale * self.factor))
+        left, top = max(0, x - reach - 2), max(0, y - reach - 2)
+        box = np.s_[top : y + height + reach + 2, left : x + width + reach + 2]
+        inside = own[box]
+        open_to = np.zeros(256, np.uint8)
+        open_to[[piece, NO_PIECE, *neighbours(piece)]] = 255
+        # Never over an arm that lies across.
+        may = cv2.LUT(pieces[box], open_to) & ~np.asarray(
+            cv2.compare(self.labels[box], HIDDEN, cv2.CMP_EQ), np.uint8
+        )
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+        grown = cv2.bitwise_and(cv2.dilate(inside, disc), may)
+        soft = cv2.GaussianBlur(grown, (0, 0), max(0.8, reach / 3))
+        soft = cv2.max(soft, cv2.erode(inside, np.ones((3, 3), np.uint8)))
+        alpha = cv2.multiply(soft, self.alpha[box], scale=1 / 255)
+        return Layer(np.dstack([self.rgb[box], alpha]), left, top)
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A cut-out as it is kept."""
+
+    x: int
+    y: int
+    rgb: bytes
+    alpha: bytes
+    labels: bytes
+
+
+class ReferenceBank:
+    """References of one target and, after them, the same mirrored.
+
+    `place`, wherever it is asked for, is one of `0 .. 2 n - 1`; those from `n` on are mirrored.
+    Cut-outs are made when they are first asked for. May be used by several threads.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        height: float,
+        unseen: UnseenParts,
+        numbers: Sequence[int],
+        poses: Sequence[BodyPose],
+        make: Callable[[int], _Encoded],
+    ) -> None:
+        """`make`: the cut-out of the n-th reference; use `of` or `load`."""
+        self.size = size
+        self.height = height
+        """Of the box around the dancer, usually; or its width, where that is more. Pixels."""
+        self.factor = cut_out_factor(height)
+        """Pixels of a cut-out a pixel of the target's picture."""
+        self.unseen = unseen
+        self.plain = len(numbers)
+        self.numbers = np.array([*numbers, *numbers])
+        """Of the target's pairs."""
+        self.poses = [*poses, *(pose.mirrored(size[0]) for pose in poses)]
+        self.features = Features.of(self.poses)
+        self.mirrored = np.arange(2 * self.plain) >= self.plain
+        usual = np.quantile(self.features.area[: self.plain], 0.7, axis=0)
+        self.usual_area = np.maximum(usual, 1e-4).astype(np.float32)
+        """Of each piece, `[14]`: less is partly hidden."""
+        self.ready = np.zeros(2 * self.plain, np.bool_)
+        """Whose cut-out is made."""
+        self._make = make
+        self._encoded: dict[int, _Encoded] = {}
+        self._decoded: OrderedDict[int, Reference] = OrderedDict()
+        self._held = 0
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, target: Target, numbers: Sequence[int] | None = None) -> ReferenceBank:
+        """Of a target; the one kept beside its dataset where there is one of this version.
+
+        `numbers`: of its pairs that may be used; defaults to the usable ones, or to all where
+        hardly any is. Raises `TransferError` when none shows anybody.
+        """
+        if numbers is None:
+            if (stored := target.stored(FILE_NAME)) is not None:
+                try:
+                    return cls._read(stored, target.size)
+                except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+                    pass  # Of another version, or damaged: made anew.
+            few = len(target.usable.numbers) < len(target.pairs) / 4
+            numbers = range(len(target.pairs)) if few else target.usable.numbers
+        step = max(1.0, len(numbers) / MOST)
+        chosen = [numbers[int(place * step)] for place in range(int(len(numbers) / step))]
+        poses, kept, heights, counts = [], [], [], []
+        for number in chosen:
+            labels = target.labels(number)
+            x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
+            if min(width, height) < 8:
+                continue
+            box = labels[y : y + height, x : x + width]
+            local = target.keypoints[number] - np.array([x, y, 0], np.float32)
+            pose = BodyPose.of(target.keypoints[number], box, x, y)
+            seen = without_arms(box, local, pose.scale)
+            poses.append(BodyPose.of(target.keypoints[number], seen, x, y))
+            kept.append(number)
+            heights.append(max(width, height))
+            counts.append(np.bincount(box.ravel(), minlength=256))
+        if not kept:
+            raise TransferError(f"{target.dataset.manifest.title} shows nobody: capture again.")
+        tall = float(np.quantile(heights, USUAL))
+        unseen = UnseenParts.of_counts(counts, target.keypoints[kept])
+
+        def make(place: int) -> _Encoded:
+            return _cut_out(target, kept[place], cut_out_factor(tall))
+
+        return cls(target.size, tall, unseen, kept, poses, make)
+
+    @classmethod
+    def load(cls, path: Path) -> ReferenceBank:
+        """From a file; `TransferError` when it holds no bank of this version."""
+        try:
+            return cls._read(path.read_bytes(), None)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise TransferError(f"{path} holds no references of this version: {error}") from error
+
+    @classmethod
+    def _read(cls, content: bytes, size: tuple[int, int] | None) -> ReferenceBank:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            stored: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
+        if int(stored["version"]) != VERSION:
+            raise ValueError("made by another version of this program")
+        width, height, tall = stored["size"].tolist()
+        if size is not None and (width, height) != size:
+            raise ValueError("of pictures of another size")
+        numbers = stored["numbers"].tolist()
+        poses = [
+            BodyPose(keypoints, float(scale), area, front, centroid)
+            for keypoints, scale, area, front, centroid in zip(
+                *(stored[name] for name in ("keypoints", "scale", "area", "front", "centroid")),
+                strict=True,
+            )
+        ]
+        pictures = stored["pictures"].tobytes()
+        encoded, at = [], 0
+        for x, y, *lengths in stored["places"].tolist():
+            parts = []
+            for length in lengths:
+                parts.append(pictures[at : at + length])
+                at += length
+            encoded.append(_Encoded(x, y, *parts))
+        if len(encoded) != len(numbers) or at != len(pictures):
+            raise ValueError("it was cut off")
+        unseen = UnseenParts(
+            tuple(stored["unseen_parts"].tolist()), tuple(stored["unseen_keypoints"].tolist())
+        )
+        size = int(width), int(height)
+        bank = cls(size, tall, unseen, numbers, poses, encoded.__getitem__)
+        bank._encoded = dict(enumerate(encoded))
+        bank.ready[:] = True
+        return bank
+
+    def content(self) -> bytes:
+        """The file; makes what has not been made yet."""
+        encoded = [self._kept(place) for place in range(self.plain)]
+        poses = self.poses[: self.plain]
+        out = io.BytesIO()
+        np.savez(
+            out,
+            version=np.array(VERSION),
+            size=np.array([*self.size, self.height], np.float64),
+            unseen_parts=np.array(self.unseen.parts, np.int64),
+            unseen_keypoints=np.array(self.unseen.keypoints, np.int64),
+            numbers=self.numbers[: self.plain],
+            keypoints=np.stack([pose.keypoints for pose in poses]),
+            scale=np.array([pose.scale for pose in poses], np.float64),
+            area=np.stack([pose.area for pose in poses]),
+            front=np.stack([pose.front for pose in poses]),
+            centroid=np.stack([pose.centroid for pose in poses]),
+            places=np.array(
+                [(e.x, e.y, len(e.rgb), len(e.alpha), len(e.labels)) for e in encoded], np.int64
+            ),
+            pictures=np.frombuffer(b"".join(e.rgb + e.alpha + e.labels for e in encoded), np.uint8),
+        )
+        return out.getvalue()
+
+    def save(self, path: Path) -> None:
+        """Write the file whole; makes what has not been made yet."""
+        write_whole(path, self.content())
+
+    def prepare(self, places: Sequence[int], stop: Callable[[], bool] = lambda: False) -> None:
+        """Make the cut-outs of some references now, until `stop` says so."""
+        for place in places:
+            if stop():
+                return
+            self._kept(place % self.plain)
+
+    def coarse_to_fine(self) -> list[int]:
+        """All that are not mirrored, in an order whose beginning is spread over the time."""
+        order, seen, step = [], set(), 1 << max(0, (self.plain - 1).bit_length())
+        while step:
+            for place in range(0, self.plain, step):
+                if place not in seen:
+                    seen.add(place)
+                    order.append(place)
+            step //= 2
+        return order
+
+    def reference(self, place: int) -> Reference:
+        """Ready to be drawn from; decoded ones are kept as long as there is room."""
+        with self._lock:
+            if place in self._decoded:
+                self._decoded.move_to_end(place)
+                return self._decoded[place]
+        made = self._decode(place)
+        with self._lock:
+            if place not in self._decoded:
+                self._decoded[place] = made
+                self._held += made.bytes
+            while self._held > MEMORY and len(self._decoded) > 1:
+                self._held -= self._decoded.popitem(last=False)[1].bytes
+        return made
+
+    def _kept(self, number: int) -> _Encoded:
+        found = self._encoded.get(number)
+        if found is None:
+            found = self._encoded[number] = self._make(number)
+            self.ready[[number, number + self.plain]] = True
+        return found
+
+    def _decode(self, place: int) -> Reference:
+        kept = self._kept(place % self.plain)
+        bgr = cv2.imdecode(np.frombuffer(kept.rgb, np.uint8), cv2.IMREAD_COLOR)
+        alpha, labels = (
+            cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_GRAYSCALE)
+            for one in (kept.alpha, kept.labels)
+        )
+        assert bgr is not None
+        assert alpha is not None
+        assert labels is not None
+        rgb, x = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), float(kept.x)
+        if self.mirrored[place]:
+            x = self.size[0] - (kept.x + rgb.shape[1] / self.factor)
+            labels = cv2.LUT(labels, _MIRROR)
+            rgb, alpha, labels = (np.ascontiguousarray(one[:, ::-1]) for one in (rgb, alpha, labels))
+        return Reference(
+            self.poses[place], np.asarray(rgb, np.uint8), np.asarray(alpha, np.uint8),
+            np.asarray(labels, np.uint8), x, float(kept.y), self.factor,
+        )  # fmt: skip
+
+
+def cut_out_factor(height: float) -> float:
+    """How much smaller cut-outs are than the target's pictures, for a dancer so many pixels high."""
+    return min(1.0, HIGHEST / height)
+
+
+def _cut_out(target: Target, number: int, factor: float) -> _Encoded:
+    labels = target.labels(number)
+    rgb, plate = target.frame(number), target.plate
+    rgb = lit(rgb, light(rgb, plate, labels))
+    x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
+    left, top = max(0, x - MARGIN), max(0, y - MARGIN)
+    box = np.s_[top : y + height + MARGIN, left : x + width + MARGIN]
+    keypoints = target.keypoints[number] - np.array([left, top, 0], np.float32)
+    inside, scale = labels[box], BodyPose.of(keypoints, labels[box]).scale
+    alpha = silhouette(rgb[box], plate[box], inside, scale)
+    colours = clean_rim(np.ascontiguousarray(rgb[box]), inside, scale)
+    seen = without_arms(inside, keypoints, scale)
+    if factor < 1:
+        height, width = inside.shape
+        small = max(1, round(width * factor)), max(1, round(height * factor))
+        colours, alpha = (
+            np.asarray(cv2.resize(one, small, interpolation=cv2.INTER_AREA), np.uint8)
+            for one in (colours, alpha)
+        )
+        seen = np.asarray(cv2.resize(seen, small, interpolation=cv2.INTER_NEAREST), np.uint8)
+    full_chroma = [
+        cv2.IMWRITE_JPEG_QUALITY, QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]  # fmt: skip
+    quick = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    bgr = cv2.cvtColor(colours, cv2.COLOR_RGB2BGR)
+    return _Encoded(
+        left, top,
+        cv2.imencode(".jpg", bgr, full_chroma)[1].tobytes(),
+        cv2.imencode(".png", alpha, quick)[1].tobytes(),
+        cv2.imencode(".png", seen, quick)[1].tobytes(),
+    )  # fmt: skip
