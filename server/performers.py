@@ -1,4 +1,4 @@
-"""Who may be shown instead of whoever dances: every dataset by its nearest poses, every run."""
+"""Who may be shown instead of whoever dances: every dataset by its own pixels, every run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from capture.dataset import Dataset
 from server.background import Background
 from server.settings import Settings
 from transfer.errors import TransferError
-from transfer.performers.knn import KnnPerformer
 from transfer.performers.performer import Performer
-from transfer.performers.trained_files import PERFORMER_NAME, THUMBNAIL_NAME, WEIGHTS_NAME, title_of
+from transfer.performers.trained_files import (
+    PERFORMER_NAME,
+    THUMBNAIL_NAME,
+    WARP,
+    has_weights,
+    preset_of,
+    title_of,
+)
+from transfer.performers.warp.opening import open_live, open_run
 from transfer.target.target import Target
 
 PREFIX = "as:"
@@ -61,8 +68,8 @@ class Performers:
         """Folders of all trained performers, the newest first; reads the folder."""
         found = [
             path.parent
-            for path in self._runs.glob(f"*/{WEIGHTS_NAME}")
-            if (path.parent / PERFORMER_NAME).is_file()
+            for path in self._runs.glob(f"*/{PERFORMER_NAME}")
+            if has_weights(path.parent)
         ]
         found.sort(key=lambda run: (run / PERFORMER_NAME).stat().st_mtime, reverse=True)
         return [run.name for run in found]
@@ -90,9 +97,7 @@ class Performers:
         dataset = Dataset.open(self._datasets / dataset_id)
         if dataset.manifest.state != "complete":
             raise TransferError(f"{dataset.manifest.title} is still being made: try again soon.")
-        performer = KnnPerformer(Target(dataset))
-        performer.warm_up()
-        return performer
+        return open_live(Target(dataset))
 
     def _open_run(self, run: str) -> Performer:
         # PyTorch is imported for this alone: boards that only capture do without it.
@@ -103,4 +108,6 @@ class Performers:
                 "Trained performers need PyTorch: run "
                 "`python -m pip install -r requirements.txt` and start again."
             ) from error
+        if preset_of(self._runs / run) == WARP:
+            return open_run(self._runs / run)
         return GanPerformer(self._runs / run)

@@ -146,21 +146,21 @@ class TransferData:
         again where there is none.
         """
         one = self.kept[place]
-        matrix, mirrored = self._matrix(one.crop, augment, random)
+        matrix, mirrored = self.matrix(one.crop, augment, random)
         brightness = math.exp(random.normal(0, augment.light)) if augment.light else 1.0
-        plate = _lighter(self._plate_at(one.crop.side, matrix), brightness)
+        plate = _lighter(self.plate_at(one.crop.side, matrix), brightness)
         frames = [one]
         if augment.before:
             frames.append(self.kept[self._place.get(one.number - 1, place)])
         warped = []
         for frame in frames:
-            parts, keypoints = self._condition(frame, matrix, mirrored)
+            parts, keypoints = self.condition(frame, matrix, mirrored)
             mask = (parts > 0).astype(np.uint8)
             if augment.drop:
-                parts, keypoints = _dropped(parts, keypoints, augment, random, self.size)
+                parts, keypoints = dropped(parts, keypoints, augment, random, self.size)
             if augment.blobs:
-                parts = _confused(parts, int(random.poisson(augment.blobs)), random)
-            rgb = _lighter(self._rgb(frame, matrix), brightness)
+                parts = confused(parts, int(random.poisson(augment.blobs)), random)
+            rgb = _lighter(self.rgb(frame, matrix), brightness)
             limbs, face = draw_limbs(keypoints, self.size), face_square(keypoints)
             warped.append(Example(rgb, parts, mask, limbs, plate, np.array(face, np.float32)))
         return warped
@@ -183,7 +183,7 @@ class TransferData:
         keypoints = self._target.keypoints[number]
         return Kept(number, picture.tobytes(), mask.tobytes(), keypoints, crop)
 
-    def _matrix(self, crop: Crop, augment: Augment, random: Random) -> tuple[Matrix, bool]:
+    def matrix(self, crop: Crop, augment: Augment, random: Random) -> tuple[Matrix, bool]:
         """From the target's picture to the example, and whether that mirrors."""
         matrix = np.vstack([crop.matrix(self.size), (0, 0, 1)])
         mirrored = bool(random.random() < augment.mirror)
@@ -198,32 +198,41 @@ class TransferData:
             matrix = np.array([[-1, 0, self.size - 1], [0, 1, 0], [0, 0, 1]]) @ matrix
         return np.asarray(matrix[:2]), mirrored
 
-    def _from_kept(self, crop: Crop, matrix: Matrix) -> Matrix:
+    def from_kept(self, crop: Crop, matrix: Matrix) -> Matrix:
         """From what is kept to the example."""
         back = np.linalg.inv(np.vstack([_larger(crop).matrix(self._big), (0, 0, 1)]))
         return np.asarray(matrix @ back)
 
-    def _rgb(self, one: Kept, matrix: Matrix) -> Rgb:
+    def rgb(self, one: Kept, matrix: Matrix) -> Rgb:
+        """A frame's picture in an example's crop."""
         kept = cv2.imdecode(np.frombuffer(one.rgb, np.uint8), cv2.IMREAD_COLOR)
         assert kept is not None
         warped = cv2.warpAffine(
-            kept, self._from_kept(one.crop, matrix), (self.size, self.size),
+            kept, self.from_kept(one.crop, matrix), (self.size, self.size),
             flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
         return np.asarray(cv2.cvtColor(warped, cv2.COLOR_BGR2RGB), np.uint8)
 
-    def _labels(self, one: Kept, matrix: Matrix) -> Labels:
+    def kept_labels(self, one: Kept) -> Labels:
+        """The label map of all that is kept of a frame."""
         kept = cv2.imdecode(np.frombuffer(one.labels, np.uint8), cv2.IMREAD_GRAYSCALE)
         assert kept is not None
+        return np.asarray(kept, np.uint8)
+
+    def larger(self, crop: Crop) -> Crop:
+        """What is kept of a crop's surroundings."""
+        return _larger(crop)
+
+    def _labels(self, one: Kept, matrix: Matrix) -> Labels:
         warped = cv2.warpAffine(
-            kept,
-            self._from_kept(one.crop, matrix),
+            self.kept_labels(one),
+            self.from_kept(one.crop, matrix),
             (self.size, self.size),
             flags=cv2.INTER_NEAREST,
         )
         return np.asarray(warped, np.uint8)
 
-    def _plate_at(self, side: int, matrix: Matrix) -> Rgb:
+    def plate_at(self, side: int, matrix: Matrix) -> Rgb:
         """The plate in the example, from one that was made smaller first: nothing glitters."""
         factor = min(1.0, self.size / side)
         if side not in self._plates:
@@ -240,7 +249,7 @@ class TransferData:
         )  # fmt: skip
         return np.asarray(warped, np.uint8)
 
-    def _condition(self, one: Kept, matrix: Matrix, mirrored: bool) -> tuple[Labels, Keypoints]:
+    def condition(self, one: Kept, matrix: Matrix, mirrored: bool) -> tuple[Labels, Keypoints]:
         """Parts and key points of a frame in an example's crop."""
         parts = self._labels(one, matrix)
         keypoints = moved(one.keypoints, matrix)
@@ -283,7 +292,7 @@ def _larger(crop: Crop) -> Crop:
     return Crop(crop.x - out, crop.y - out, side)
 
 
-def _dropped(
+def dropped(
     parts: Labels, keypoints: Keypoints, augment: Augment, random: Random, size: int
 ) -> tuple[Labels, Keypoints]:
     """The condition as a network that looks at a stranger may get it: some of it is missing."""
@@ -296,7 +305,7 @@ def _dropped(
     return np.asarray(cv2.LUT(parts, table), np.uint8), keypoints
 
 
-def _confused(parts: Labels, blobs: int, random: Random) -> Labels:
+def confused(parts: Labels, blobs: int, random: Random) -> Labels:
     """Some ellipses of the dancer become other parts that are there, as networks see arms on chests
     and backs on thighs. Not of the arms: they are thin, and soon would not be believed at all."""
     there = np.flatnonzero(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -50,7 +51,20 @@ def network_input(batch: Batch, previous: Tensor | None, ingredients: Ingredient
     return x.to(memory_format=torch.channels_last)
 
 
-def reconstruction(layer: Tensor, batch: Batch, plate: bool = True) -> dict[str, Tensor]:
+class Truth(Protocol):
+    """What a layer is compared with, uint8 `[N, S, S(, 3)]`."""
+
+    @property
+    def rgb(self) -> Tensor: ...
+
+    @property
+    def mask(self) -> Tensor: ...
+
+    @property
+    def plate(self) -> Tensor: ...
+
+
+def reconstruction(layer: Tensor, batch: Truth, plate: bool = True) -> dict[str, Tensor]:
     """Losses against the true picture, the dancer's pixels weighted by `PERSON`.
 
     `plate`: the dancer is drawn over it; without, the whole square is drawn.

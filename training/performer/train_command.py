@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import signal
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -16,13 +13,14 @@ import numpy as np
 import torch
 
 from capture.files import write_whole
-from capture.progress import Progress
 from training.curves import write_curves
 from training.distributed import ProcessGroup
 from training.errors import TrainingError
 from training.performer.data import Augment, Joined
+from training.performer.mending.command import train_mending
 from training.performer.perceptual import vgg_path
 from training.performer.recipes import RECIPES, Recipe
+from training.performer.reporting import watched
 from training.performer.same_person import check_one_person
 from training.performer.sheet import write_samples
 from training.performer.sources import (
@@ -35,25 +33,35 @@ from training.performer.sources import (
     split,
 )
 from training.performer.teacher_poses import TeacherPoses
-from training.performer.training import Teacher, TrainingProgress, TransferTraining
+from training.performer.training import Teacher, TransferTraining
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import GENERATORS, Generator
 from transfer.performers.trained import Trained, load_generator, save_generator
-from transfer.performers.trained_files import WEIGHTS_NAME, base_generator
+from transfer.performers.trained_files import WARP, WEIGHTS_NAME, base_generator
 from transfer.target.target import Target, find_target
 from transfer.target.unseen_parts import UnseenParts
 
 SIZES = (256, 384, 512)
+MINUTES, WARP_MINUTES = 60.0, 1.0
+"""Of training, unless said."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("datasets", nargs="+", metavar="DATASET", help="who is to be shown")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN")
-    parser.add_argument("--preset", choices=tuple(GENERATORS), default="realtime")
+    parser.add_argument(
+        "--preset",
+        choices=(WARP, *GENERATORS),
+        default=WARP,
+        help=f"{WARP}: their own pixels, moved, and a network that mends them (default); the "
+        "others draw every pixel",
+    )
     parser.add_argument("--size", type=int, choices=SIZES, default=SIZES[0])
-    parser.add_argument("--minutes", type=float, default=60.0, metavar="M")
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="default: 1 for warp, 60 for the others"
+    )
     parser.add_argument(
         "--from",
         dest="start",
@@ -101,8 +109,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
+    if arguments.minutes is None:
+        arguments.minutes = WARP_MINUTES if arguments.preset == WARP else MINUTES
     if not 0 < arguments.minutes <= 60 * 24 * 14:
         raise TrainingError("--minutes is more than 0 and at most two weeks.")
+    if arguments.preset == WARP:
+        return train_mending(arguments)
     group = ProcessGroup.join()
     try:
         return _main(arguments, group)
@@ -143,7 +155,10 @@ def _main(arguments: argparse.Namespace, group: ProcessGroup) -> int:
     if not group.first:
         training.run(data, kept_out, augment, lambda now: None)
         return 0
-    _train(training, data, kept_out, augment, arguments.progress == "json")
+    watched(
+        lambda report, stop, note: training.run(data, kept_out, augment, report, stop, note),
+        arguments.progress == "json",
+    )
     write_samples(training.mean.eval(), kept_out, about.ingredients, run.path / "samples.png")
     write_curves(run.history(), run.path / "curves.png")
     if arguments.people == "many":
@@ -318,64 +333,6 @@ def _first_generator(arguments: argparse.Namespace, recipe: Recipe) -> Generator
     # Face stage and enhancer may come or go.
     fresh.load_state_dict(old.state_dict(), strict=False)
     return fresh
-
-
-def _train(
-    training: TransferTraining,
-    data: Joined,
-    held_out: Joined,
-    augment: Augment,
-    as_json: bool,
-) -> None:
-    stopped = False
-
-    def stop(number: int, frame: object) -> None:
-        nonlocal stopped
-        stopped = True
-
-    before = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGINT)}
-    told_at = 0.0
-    try:
-        with Progress("training", "s") as progress:
-
-            def report(now: TrainingProgress) -> None:
-                nonlocal told_at
-                if not as_json:
-                    progress(round(now.seconds), round(now.total_seconds))
-                if time.monotonic() - told_at >= (1 if as_json else 30):
-                    told_at = time.monotonic()
-                    print(_json(now), flush=True) if as_json else progress.note(_line(now))
-
-            training.run(data, held_out, augment, report, lambda: stopped, progress.note)
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-
-def _json(now: TrainingProgress) -> str:
-    rate = now.seen / max(now.seconds, 1e-9)
-    return json.dumps(
-        {
-            "seconds": round(now.seconds, 1),
-            "seconds_left": round(max(now.total_seconds - now.seconds, 0), 1),
-            "step": now.step,
-            "pictures": now.seen,
-            "pictures_per_second": round(rate, 1),
-            "losses": {name: round(value, 4) for name, value in now.losses.items()},
-            "held_out": now.held_out,
-            "starved": round(now.starved, 3),
-        }
-    )
-
-
-def _line(now: TrainingProgress) -> str:
-    losses = ", ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
-    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in now.held_out.items())
-    rate = now.seen / max(now.seconds, 1e-9)
-    return (
-        f"{now.seen} pictures ({rate:.1f}/s, {now.starved:.0%} of the time waiting): {losses}"
-        + (accuracy and f" | held out: {accuracy}")
-    )
 
 
 def _summary(training: TransferTraining) -> str:

@@ -9,7 +9,8 @@ from typing import TypeAlias
 from transfer.errors import TransferError
 from transfer.performers.knn import KnnPerformer
 from transfer.performers.performer import Performer
-from transfer.performers.trained_files import is_trained
+from transfer.performers.trained_files import WARP, is_trained, preset_of, title_of
+from transfer.performers.warp.opening import open_dataset, open_run
 from transfer.target.normalisation import BodyFrame
 from transfer.target.target import find_target
 
@@ -20,8 +21,8 @@ Make: TypeAlias = Callable[[BodyFrame | None], Performer]
 def find_performer(name: str, kind: str | None = None) -> tuple[str, Make]:
     """Title and maker of a performer by its folder.
 
-    `kind`: `knn`, `gan` or `direct`; None: as the folder is. `TransferError` when it holds no such
-    thing.
+    `kind`: `warp` or `knn`, of a dataset; `gan` or `direct`, of a trained run; None: as the folder
+    is. `TransferError` when it holds no such thing.
     """
     path = Path(name)
     trained = is_trained(path)
@@ -29,13 +30,17 @@ def find_performer(name: str, kind: str | None = None) -> tuple[str, Make]:
         raise TransferError(f"{name} is no trained run: give the folder that `run.py train` made.")
     if not trained or kind == "knn":
         target = find_target(name, Path("."))
-        return target.dataset.manifest.title, lambda source: KnnPerformer(target, source)
+        title = target.dataset.manifest.title
+        if kind == "knn":
+            return title, lambda source: KnnPerformer(target, source)
+        return title, lambda source: open_dataset(target, source)
+    preset = preset_of(path)
+    played = "warp" if preset == WARP else "direct" if preset == "direct" else "gan"
+    if kind not in (None, played):
+        raise TransferError(f"{name} is a {played} performer: leave out --performer.")
+    if played == "warp":
+        return title_of(path), lambda source: open_run(path, source)
     # PyTorch is imported for this alone: boards that only capture do without it.
     from transfer.performers.gan import GanPerformer
-    from transfer.performers.trained import Trained
 
-    about, _ = Trained.load(path)
-    if kind is not None and (kind == "direct") != about.ingredients.picture:
-        other = "gan" if kind == "direct" else "direct"
-        raise TransferError(f"{name} is a {other} performer: leave out --performer.")
-    return about.title, lambda source: GanPerformer(path, source)
+    return title_of(path), lambda source: GanPerformer(path, source)

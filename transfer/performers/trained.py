@@ -22,7 +22,7 @@ from transfer.errors import TransferError
 from transfer.performers import condition
 from transfer.performers.condition import PARTS, Ingredients
 from transfer.performers.generator import GENERATORS, Generator
-from transfer.performers.trained_files import PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME
+from transfer.performers.trained_files import PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME, WARP
 from transfer.target.normalisation import Anchored, BodyFrame, Line
 from transfer.target.unseen_parts import UnseenParts
 
@@ -76,7 +76,7 @@ class Trained:
             trained = cls(**{**data, "body_frame": body_frame,
                              "ingredients": Ingredients(**data["ingredients"]),
                              "unseen": _unseen(dict(data.get("unseen", {})))})  # fmt: skip
-            if trained.preset not in GENERATORS:
+            if trained.preset not in (*GENERATORS, WARP):
                 raise ValueError(f"no preset {trained.preset}")
             picture = cv2.imread(str(run / PLATE_NAME), cv2.IMREAD_COLOR)
             if picture is None:
@@ -126,7 +126,8 @@ def _body_frame(data: dict[str, Any]) -> BodyFrame:
     )
     if shoulders is None:
         raise ValueError("it has no shoulders")
-    return BodyFrame(float(data["centre"]), shoulders, feet)
+    lengths = tuple(float(length) for length in data.get("lengths", ()))
+    return BodyFrame(float(data["centre"]), shoulders, feet, lengths)
 
 
 def _unseen(data: dict[str, list[int]]) -> UnseenParts:

@@ -8,6 +8,8 @@ RUN/
   generator.safetensors   the generator's weights; replaced whole while it learns
   generator_int8.tflite   the same in int8, by `run.py export-model`; used while it is the newer one
   generator.onnx          for other programs, by `run.py export-model --format onnx`
+  mending.safetensors, mending_int8.tflite    of the preset warp, instead of the generator
+  references.npz          its references: `transfer.target.references`
 ```
 """
 
@@ -22,16 +24,37 @@ THUMBNAIL_NAME = "thumbnail.jpg"
 WEIGHTS_NAME = "generator.safetensors"
 INT8_NAME = "generator_int8.tflite"
 ONNX_NAME = "generator.onnx"
+MENDING_NAME = "mending.safetensors"
+MENDING_INT8_NAME = "mending_int8.tflite"
+WARP = "warp"
+"""The preset whose pixels are the target's own, mended by a network."""
+_MODELS = Path(__file__).parents[1] / "models"
+BASE_MENDING = _MODELS / "base-mending.safetensors"
+BASE_MENDING_INT8 = _MODELS / "base-mending.tflite"
+"""The mending network that comes with the program, in fp16 to start from and in int8 to play."""
 
 
 def base_generator(preset: str) -> Path:
     """The weights that come with the program to start a preset's training from, fp16."""
-    return Path(__file__).parents[1] / "models" / f"base-{preset}.safetensors"
+    return _MODELS / f"base-{preset}.safetensors"
 
 
 def is_trained(folder: Path) -> bool:
     """Whether a folder is a trained performer's run."""
     return (folder / PERFORMER_NAME).is_file()
+
+
+def has_weights(run: Path) -> bool:
+    """Whether a run has learnt anything yet."""
+    return (run / WEIGHTS_NAME).is_file() or (run / MENDING_NAME).is_file()
+
+
+def preset_of(run: Path) -> str:
+    """What a run was made with; empty when that cannot be read."""
+    try:
+        return str(json.loads((run / PERFORMER_NAME).read_bytes())["preset"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def title_of(run: Path) -> str:

@@ -47,14 +47,12 @@ def without_arms(labels: Labels, keypoints: Keypoints, scale: float) -> Labels:
         along = wrist[:2] - elbow[:2]
         beyond = min(1.0, HAND_LENGTH * scale / max(float(np.hypot(*along)), 1.0))
         first, last = elbow[:2] + ARM_FROM * along, wrist[:2] + beyond * along
-        ends = [(round(float(x)), round(float(y))) for x, y in (first, last)]
-        cv2.line(arms, *ends, 1, max(2, round(ARM_WIDTH * scale)))
+        start, end = ((round(float(x)), round(float(y))) for x, y in (first, last))
+        cv2.line(arms, start, end, 1, max(2, round(ARM_WIDTH * scale)))
     return np.where((arms > 0) & _BEHIND[labels], np.uint8(HIDDEN), labels)
 
 
-_BEHIND = np.isin(
-    PIECE_OF_LABEL, [Piece.HEAD, Piece.TRUNK, Piece.LEFT_THIGH, Piece.RIGHT_THIGH]
-)
+_BEHIND = np.isin(PIECE_OF_LABEL, [Piece.HEAD, Piece.TRUNK, Piece.LEFT_THIGH, Piece.RIGHT_THIGH])
 
 
 def silhouette(rgb: Rgb, plate: Rgb, labels: Labels, scale: float) -> Mask:

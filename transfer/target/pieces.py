@@ -87,6 +87,11 @@ for _piece, _labels in enumerate(LABELS):
 MIRROR_PIECES: tuple[int, ...] = (0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12)
 
 
+def mask_of(labels: Labels, label: int) -> NDArray[np.uint8]:
+    """255 where a map has a label, else 0."""
+    return np.asarray((labels == label).view(np.uint8) * np.uint8(255))
+
+
 def neighbours(piece: Piece) -> set[Piece]:
     """Pieces that hang together with one; both thighs do."""
     near = {other for other in Piece if PARENT.get(other) == piece or PARENT.get(piece) == other}
@@ -129,7 +134,7 @@ class BodyPose:
             area[piece] = count * step * step / scale**2
             front[piece] = float((counts[ids] * _FRONT[ids]).sum()) / count
             if piece in ENDS:
-                there = cv2.moments(cv2.compare(labels, own[0], cv2.CMP_EQ), True)
+                there = cv2.moments(mask_of(labels, own[0]), True)
                 middle = np.array([there["m10"], there["m01"]]) / there["m00"]
                 centroid[piece] = middle * step + (x, y)
         return cls(keypoints, scale, area, front, centroid)

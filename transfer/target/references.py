@@ -1,4 +1,4 @@
-"""The reference bank of a dataset: the dancer of its frames, cut out, and what each may be chosen by.
+"""The reference bank of a dataset: the dancer of its frames, cut out, and what they are chosen by.
 
 ```
 references.npz
@@ -40,6 +40,7 @@ from transfer.target.pieces import (
     BodyPose,
     Features,
     Piece,
+    mask_of,
     neighbours,
 )
 from transfer.target.plate import light, lit
@@ -106,7 +107,7 @@ class Reference:
 
     def _cut(self, piece: Piece) -> Layer | None:
         pieces = cv2.LUT(self.labels, PIECE_OF_LABEL)
-        own = np.asarray(cv2.compare(pieces, int(piece), cv2.CMP_EQ), np.uint8)
+        own = mask_of(np.asarray(pieces, np.uint8), piece)
         x, y, width, height = cv2.boundingRect(own)
         if width == 0:
             return None
@@ -117,9 +118,8 @@ class Reference:
         open_to = np.zeros(256, np.uint8)
         open_to[[piece, NO_PIECE, *neighbours(piece)]] = 255
         # Never over an arm that lies across.
-        may = cv2.LUT(pieces[box], open_to) & ~np.asarray(
-            cv2.compare(self.labels[box], HIDDEN, cv2.CMP_EQ), np.uint8
-        )
+        hidden = mask_of(self.labels[box], HIDDEN)
+        may = cv2.bitwise_and(cv2.LUT(pieces[box], open_to), cv2.bitwise_not(hidden))
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
         grown = cv2.bitwise_and(cv2.dilate(inside, disc), may)
         soft = cv2.GaussianBlur(grown, (0, 0), max(0.8, reach / 3))
@@ -153,9 +153,9 @@ class ReferenceBank:
         unseen: UnseenParts,
         numbers: Sequence[int],
         poses: Sequence[BodyPose],
-        make: Callable[[int], _Encoded],
+        make: Callable[[int, float], _Encoded],
     ) -> None:
-        """`make`: the cut-out of the n-th reference; use `of` or `load`."""
+        """`make`: the cut-out of the n-th reference by a factor; use `of` or `load`."""
         self.size = size
         self.height = height
         """Of the box around the dancer, usually; or its width, where that is more. Pixels."""
@@ -215,10 +215,36 @@ class ReferenceBank:
         tall = float(np.quantile(heights, USUAL))
         unseen = UnseenParts.of_counts(counts, target.keypoints[kept])
 
-        def make(place: int) -> _Encoded:
-            return _cut_out(target, kept[place], cut_out_factor(tall))
+        def make(place: int, factor: float) -> _Encoded:
+            return _cut_out(target, kept[place], factor)
 
         return cls(target.size, tall, unseen, kept, poses, make)
+
+    @classmethod
+    def joined(cls, banks: Sequence[ReferenceBank]) -> ReferenceBank:
+        """Several banks of one person before one camera as one; `first_number` says where the
+        numbers of each begin."""
+        if len(banks) == 1:
+            return banks[0]
+        numbers = [
+            first_number(place) + number
+            for place, bank in enumerate(banks)
+            for number in bank.numbers[: bank.plain].tolist()
+        ]
+        poses = [pose for bank in banks for pose in bank.poses[: bank.plain]]
+        makers = [(bank, place) for bank in banks for place in range(bank.plain)]
+        height = max(bank.height for bank in banks)
+        seen = [bank.unseen for bank in banks]
+        unseen = UnseenParts(
+            tuple(sorted(set.intersection(*(set(one.parts) for one in seen)))),
+            tuple(sorted(set.intersection(*(set(one.keypoints) for one in seen)))),
+        )
+
+        def make(place: int, factor: float) -> _Encoded:
+            bank, own = makers[place]
+            return bank._make(own, factor)
+
+        return cls(banks[0].size, height, unseen, numbers, poses, make)
 
     @classmethod
     def load(cls, path: Path) -> ReferenceBank:
@@ -259,7 +285,7 @@ class ReferenceBank:
             tuple(stored["unseen_parts"].tolist()), tuple(stored["unseen_keypoints"].tolist())
         )
         size = int(width), int(height)
-        bank = cls(size, tall, unseen, numbers, poses, encoded.__getitem__)
+        bank = cls(size, tall, unseen, numbers, poses, lambda place, _: encoded[place])
         bank._encoded = dict(enumerate(encoded))
         bank.ready[:] = True
         return bank
@@ -328,7 +354,7 @@ class ReferenceBank:
     def _kept(self, number: int) -> _Encoded:
         found = self._encoded.get(number)
         if found is None:
-            found = self._encoded[number] = self._make(number)
+            found = self._encoded[number] = self._make(number, self.factor)
             self.ready[[number, number + self.plain]] = True
         return found
 
@@ -346,15 +372,22 @@ class ReferenceBank:
         if self.mirrored[place]:
             x = self.size[0] - (kept.x + rgb.shape[1] / self.factor)
             labels = cv2.LUT(labels, _MIRROR)
-            rgb, alpha, labels = (np.ascontiguousarray(one[:, ::-1]) for one in (rgb, alpha, labels))
+            rgb, alpha, labels = (
+                np.ascontiguousarray(one[:, ::-1]) for one in (rgb, alpha, labels)
+            )
         return Reference(
             self.poses[place], np.asarray(rgb, np.uint8), np.asarray(alpha, np.uint8),
             np.asarray(labels, np.uint8), x, float(kept.y), self.factor,
         )  # fmt: skip
 
 
+def first_number(bank: int) -> int:
+    """Where the numbers of a bank's pairs begin in a joined one: far from another's."""
+    return bank * 1_000_000
+
+
 def cut_out_factor(height: float) -> float:
-    """How much smaller cut-outs are than the target's pictures, for a dancer so many pixels high."""
+    """Pixels of a cut-out a pixel of the target's picture, whose dancer is so many pixels high."""
     return min(1.0, HIGHEST / height)
 
 

@@ -33,7 +33,9 @@ class UnseenParts:
     @classmethod
     def of(cls, label_maps: Sequence[Labels], keypoints: NDArray[np.float32]) -> UnseenParts:
         """Of a target's frames: some of their label maps, key points `[frames, 17, 3]`."""
-        return cls.of_counts([np.bincount(one.ravel(), minlength=256) for one in label_maps], keypoints)
+        return cls.of_counts(
+            [np.bincount(one.ravel(), minlength=256) for one in label_maps], keypoints
+        )
 
     @classmethod
     def of_counts(

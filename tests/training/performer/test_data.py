@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from training.performer.batches import Batch
-from training.performer.data import PLAIN, Augment, Joined, TransferData, _confused
+from training.performer.data import PLAIN, Augment, Joined, TransferData, confused
 from training.performer.direct_data import DirectData
 from training.performer.losses import network_input
 from transfer.performers.condition import PARTS, Ingredients
@@ -75,9 +75,9 @@ def test_pieces_of_the_dancer_are_taken_for_other_parts_of_them(data: Data) -> N
     assert len(set(shares)) > 10  # Now few, now many.
 
 
-def test_a_dancer_so_near_that_nothing_else_is_seen_is_not_confused() -> None:
+def test_a_dancer_so_near_that_nothing_else_is_seen_is_notconfused() -> None:
     near = np.full((64, 64), 13, np.uint8)  # The front of a trunk.
-    np.testing.assert_array_equal(_confused(near, 3, np.random.default_rng(0)), near)
+    np.testing.assert_array_equal(confused(near, 3, np.random.default_rng(0)), near)
 
 
 def test_clips_are_joined_in_order(data: Data) -> None:

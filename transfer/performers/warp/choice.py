@@ -29,8 +29,9 @@ HIDDEN, UNSURE = 0.8, 0.5
 FACE, FACE_SEEN = 600.0, 0.4
 MIRRORED, ELSEWHERE = 0.5, 0.1
 """What counts how much: directions and lengths of limbs, their front or back, the signed width of
-shoulders and hips; a piece partly hidden, key points unsure; the face's points among themselves and
-which of them are seen; a mirrored frame, and another frame than the piece's neighbour comes from."""
+shoulders and hips; a piece partly hidden, key points unsure; the face's points among themselves
+and which of them are seen; a mirrored frame, another frame than the piece's neighbour comes from.
+"""
 NECK_SHARE = 0.85
 """Of the face's shift against the neck that does not count."""
 NEAR = 2

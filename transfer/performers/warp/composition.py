@@ -16,7 +16,7 @@ from inference.arrays import Labels
 from transfer.performers.crop import Matrix
 from transfer.performers.warp.choice import Choice
 from transfer.performers.warp.transforms import piece_transform
-from transfer.target.pieces import PIECE_OF_LABEL, BodyPose, Piece
+from transfer.target.pieces import PIECE_OF_LABEL, BodyPose, Piece, mask_of
 from transfer.target.references import Reference, ReferenceBank
 
 ELSEWHERE = 0.04
@@ -145,7 +145,7 @@ class _Mixer:
         self._free = np.full((height, width), 255, np.uint8)
         self._agreement = np.zeros((height, width), np.uint8)
         self._there = self._masks(parts, size)
-        silhouette = cv2.compare(parts, 0, cv2.CMP_GT)
+        silhouette = cv2.bitwise_not(mask_of(parts, 0))
         self._limit, self._head_limit = (
             cv2.blur(cv2.dilate(silhouette, np.ones((side, side), np.uint8)), (3, 3))
             for side in (max(3, 2 * round(share * size) + 1) for share in (BEYOND, HEAD_BEYOND))
@@ -157,7 +157,7 @@ class _Mixer:
         side = max(3, 2 * round(BORDER * size) + 1)
         there = {}
         for piece in Piece:
-            mask = cv2.compare(pieces, int(piece), cv2.CMP_EQ)
+            mask = mask_of(np.asarray(pieces, np.uint8), piece)
             if cv2.countNonZero(mask) >= LEAST_PIXELS:
                 there[piece] = np.asarray(cv2.blur(mask, (side, side)), np.uint8)
         return there
@@ -189,7 +189,7 @@ class _Mixer:
             alpha = cv2.multiply(alpha, there, scale=1 / 255)
             weight = cv2.convertScaleAbs(alpha, alpha=BEHIND)
         else:
-            counted = cv2.add(there, round(ELSEWHERE * 255))
+            counted = cv2.convertScaleAbs(there, beta=ELSEWHERE * 255)
             weight = cv2.multiply(alpha, counted, scale=1 / 255)
         self._sum[inside] += cv2.multiply(
             cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB), cv2.merge([weight] * 3), dtype=cv2.CV_32F
@@ -207,4 +207,5 @@ class _Mixer:
         colour = cv2.multiply(self._sum, cv2.merge([share] * 3), dtype=cv2.CV_8U)
         strongest = cv2.divide(self._strongest, self._weight, scale=255, dtype=cv2.CV_8U)
         seams = cv2.copyTo(cv2.bitwise_not(strongest), alpha)
-        return cv2.merge([*cv2.split(colour), alpha, self._agreement, seams])
+        planes = cv2.merge([*cv2.split(colour), alpha, self._agreement, seams])
+        return np.asarray(planes, np.uint8)

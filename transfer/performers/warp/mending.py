@@ -77,7 +77,8 @@ def tell(parts: Labels, keypoints: Keypoints, warped: Warped, size: int = SIZE) 
     small = (size, size)
     # OpenCV shrinks four planes at once, no more.
     halves = np.split(warped.planes, (4,), axis=2)
-    planes = np.dstack([cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in halves])
+    shrunk = [cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in halves]
+    planes = np.dstack(shrunk).astype(np.uint8)
     labels = np.asarray(cv2.resize(parts, small, interpolation=cv2.INTER_NEAREST), np.uint8)
     around = filled(planes[..., :3], planes[..., 3])
     return Told(labels, np.dstack([draw_limbs(keypoints, size), planes, around]))
@@ -101,7 +102,7 @@ def filled(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.ui
         level = np.asarray(cv2.resize(level, half, interpolation=cv2.INTER_AREA), np.float32)
         levels.append(level)
     total = levels[-1].sum(axis=(0, 1))
-    below: Floats = np.broadcast_to(total[:3] / max(float(total[3]), 1e-3), (*level.shape[:2], 3))
+    below = np.full((*level.shape[:2], 3), total[:3] / max(float(total[3]), 1e-3), np.float32)
     for number, level in enumerate(reversed(levels)):
         height, width = level.shape[:2]
         if number:
@@ -109,8 +110,15 @@ def filled(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.ui
         own = level[..., :3] / np.maximum(level[..., 3:], 1e-3)
         last = number == len(levels) - 1
         share = level[..., 3:] if last else (2 * level[..., 3:]).clip(0, 1)
-        below = own * share + below * (1 - share)
+        below = np.asarray(own * share + below * (1 - share), np.float32)
     return np.asarray((below * 255).round().clip(0, 255), np.uint8)
+
+
+def mended_of(corrections: Floats, told: Told) -> Mended:
+    """A network's output `[S, S, 5]` as corrections."""
+    filled = told.planes[..., FILLED:].astype(np.float32) * (1 / 255)
+    colour = (filled + RESIDUAL * corrections[..., :3]).clip(0, 1)
+    return Mended(colour, corrections[..., 4], corrections[..., 3])
 
 
 class WithoutNetwork:
@@ -118,12 +126,12 @@ class WithoutNetwork:
 
     def mend(self, told: Told) -> Mended:
         """Of one picture."""
-        inside = cv2.erode(cv2.compare(told.parts, 0, cv2.CMP_GT), np.ones((3, 3), np.uint8))
-        inside = cv2.blur(inside, (3, 3)).astype(np.float32) / 255
-        alpha = told.planes[..., ALPHA].astype(np.float32) / 255
-        hole = inside * (1 - alpha)
-        colour = told.planes[..., FILLED:].astype(np.float32) / 255
-        return Mended(colour, hole, np.asarray((alpha + hole).clip(0, 1), np.float32))
+        somebody = (told.parts > 0).astype(np.float32)
+        inside = cv2.blur(cv2.erode(somebody, np.ones((3, 3), np.uint8)), (3, 3))
+        alpha = told.planes[..., ALPHA] * np.float32(1 / 255)
+        hole = np.asarray(inside * (1 - alpha), np.float32)
+        colour = told.planes[..., FILLED:] * np.float32(1 / 255)
+        return Mended(colour, hole, alpha + hole)
 
 
 def mended_layer(warped: Warped, told: Told, mended: Mended) -> Floats:
@@ -143,15 +151,17 @@ def mended_layer(warped: Warped, told: Told, mended: Mended) -> Floats:
     high, box = np.s_[y0:y1, x0:x1], (x1 - x0, y1 - y0)
     change = mended.alpha[low] - told.planes[low][..., ALPHA].astype(np.float32) * (1 / 255)
     small = np.dstack([mended.colour[low], mended.share[low], change])
-    large = cv2.resize(small, box, interpolation=cv2.INTER_LINEAR)
-    own = warped.alpha[high].astype(np.float32) * (1 / 255)
+    large = np.asarray(cv2.resize(small, box, interpolation=cv2.INTER_LINEAR), np.float32)
+    own = warped.alpha[high] * np.float32(1 / 255)
     share = large[..., 3]
-    alpha = cv2.min(cv2.max(own + large[..., 4], 0), 1)
+    alpha = (own + large[..., 4]).clip(0, 1)
     rest = 1 - share
     # As weights of the drawn colour and of the warped one, which is weighted by alpha already.
-    factor = alpha / cv2.max(share + rest * own, 1e-3)
+    factor = alpha / np.maximum(share + rest * own, np.float32(1e-3))
     drawn, kept = cv2.merge([share * factor] * 3), cv2.merge([rest * factor * (1 / 255)] * 3)
-    colour = cv2.multiply(np.ascontiguousarray(large[..., :3]), drawn)
-    colour += cv2.multiply(warped.colour[high], kept, dtype=cv2.CV_32F)
+    colour = cv2.add(
+        cv2.multiply(np.ascontiguousarray(large[..., :3]), drawn),
+        cv2.multiply(warped.colour[high], kept, dtype=cv2.CV_32F),
+    )
     layer[high] = cv2.merge([*cv2.split(cv2.min(colour, cv2.merge([alpha] * 3))), alpha])
     return layer

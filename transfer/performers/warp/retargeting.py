@@ -1,5 +1,5 @@
-"""The target's own body in the driver's pose: their limbs' lengths, their shoulders, from the pelvis
-out, their feet on the ground."""
+"""The target's own body in the driver's pose: the lengths of their limbs, their shoulders, from the
+pelvis out, their feet on the ground."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from transfer.performers.crop import Matrix
 from transfer.performers.warp.composition import joined
 from transfer.performers.warp.transforms import piece_transform
 from transfer.target.bone_lengths import bone_lengths
-from transfer.target.pieces import LABELS, BodyPose, Piece, Reals
+from transfer.target.pieces import PIECE_OF_LABEL, BodyPose, Piece, Reals, mask_of
 
 RATIOS = (0.8, 1.25)
 """A limb is made shorter or longer by so much at most: more is a mistake."""
@@ -28,7 +28,12 @@ SETTLED = 150
 LEAST_MOVED = 0.7
 """A piece that is moved by less, pixels of the canvas, stays."""
 _FACE, _ANKLES = [0, 1, 2, 3, 4], [15, 16]
-_CHAINS = (((5, 7, 9), (0, 1)), ((6, 8, 10), (0, 1)), ((11, 13, 15), (2, 3)), ((12, 14, 16), (2, 3)))
+_CHAINS = (
+    ((5, 7, 9), (0, 1)),
+    ((6, 8, 10), (0, 1)),
+    ((11, 13, 15), (2, 3)),
+    ((12, 14, 16), (2, 3)),
+)
 """Key points of each limb from the trunk outwards, and which lengths lie between them."""
 _SHOULDERS, _HIPS, _TRUNK = 4, 5, 6
 _BACK_TO_FRONT = (
@@ -97,21 +102,29 @@ def moved_parts(parts: Labels, canvas: Matrix, before: BodyPose, after: BodyPose
 
     `canvas`: 2x3, to it from the picture that both poses are in.
     """
-    size = len(parts)
-    back = cv2.invertAffineTransform(canvas)
+    back = np.asarray(cv2.invertAffineTransform(canvas), np.float64)
+    pieces = cv2.LUT(parts, PIECE_OF_LABEL)
     made = np.zeros_like(parts)
+    size = len(parts)
     for piece in _BACK_TO_FRONT:
-        table = np.zeros(256, np.uint8)
-        table[list(LABELS[piece])] = LABELS[piece]
-        own = cv2.LUT(parts, table)
-        x, y, width, height = cv2.boundingRect(own)
+        mask = mask_of(np.asarray(pieces, np.uint8), piece)
+        x, y, width, height = cv2.boundingRect(mask)
         if width == 0:
             continue
+        box = np.s_[y : y + height, x : x + width]
+        own = cv2.copyTo(parts[box], mask[box])
         move = joined(canvas, joined(piece_transform(before, after, piece), back))
         corners = np.array([[x, x + width, x, x + width], [y, y, y + height, y + height]])
-        if np.abs(move[:, :2] @ corners + move[:, 2:] - corners).max() >= LEAST_MOVED:
-            own = cv2.warpAffine(own, move, (size, size), flags=cv2.INTER_NEAREST)
-        cv2.copyTo(own, own, made)
+        ends = move[:, :2] @ corners + move[:, 2:]
+        if np.abs(ends - corners).max() >= LEAST_MOVED:
+            x, y = np.floor(ends.min(1)).clip(0, size).astype(int).tolist()
+            right, bottom = np.ceil(ends.max(1) + 1).clip(0, size).astype(int).tolist()
+            if right <= x or bottom <= y:
+                continue
+            move = joined(move, np.array([[1, 0, corners[0, 0]], [0, 1, corners[1, 0]]]))
+            move[:, 2] -= (x, y)
+            own = cv2.warpAffine(own, move, (right - x, bottom - y), flags=cv2.INTER_NEAREST)
+        cv2.copyTo(own, own, made[y : y + own.shape[0], x : x + own.shape[1]])
     return made
 
 
@@ -125,5 +138,3 @@ def box_after(
     old, new = before[seen, :2], after[seen, :2]
     (x0, y0), (x1, y1) = new.min(0) - old.min(0), new.max(0) - old.max(0)
     return box[0] + float(x0), box[1] + float(y0), box[2] + float(x1), box[3] + float(y1)
-
-

@@ -113,9 +113,11 @@ def _end(reference: BodyPose, wanted: BodyPose, piece: Piece, scale: float) -> M
     """A hand or foot: turned around its joint as the part maps show it, else as its limb turns."""
     first, joint = BONES[ENDS[piece]]
     before, after = reference.end_direction(piece), wanted.end_direction(piece)
-    if before is None or after is None:
-        before, after = (_place(pose, joint) - _place(pose, first) for pose in (reference, wanted))
-    linear = turned(np.asarray(before, np.float64), np.asarray(after, np.float64), scale, scale)
+    poses = reference, wanted
+    ways = [_place(pose, joint) - _place(pose, first) for pose in poses]
+    if before is not None and after is not None:
+        ways = [np.asarray(one, np.float64) for one in (before, after)]
+    linear = turned(ways[0], ways[1], scale, scale)
     return _with_shift(linear, _place(reference, joint), _place(wanted, joint))
 
 

@@ -1,0 +1,180 @@
+"""`run.py train --preset warp`: the mending network of one person, or of many to start others from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from capture.files import write_whole
+from training.curves import write_curves
+from training.errors import TrainingError
+from training.performer.mending.examples import VARIANTS, MendingData
+from training.performer.mending.training import MendingTraining
+from training.performer.reporting import watched
+from training.performer.same_person import check_one_person
+from training.performer.sources import Split, check_enough, check_one_camera, split
+from training.run_folder import RunFolder
+from transfer.performers.condition import Ingredients
+from transfer.performers.crop import ROOM
+from transfer.performers.trained import Trained
+from transfer.performers.trained_files import BASE_MENDING, MENDING_NAME, WARP
+from transfer.performers.warp.mending import SIZE
+from transfer.performers.warp.network import MendingNetwork, load_network, save_network
+from transfer.target.references import FILE_NAME, ReferenceBank, first_number
+from transfer.target.target import Target, find_target
+
+FRAMES_OF_EACH = 110
+"""Of each dataset, when people are many: more frames of one say little new."""
+HELD_OUT_OF_EACH = 5
+
+
+def train_mending(arguments: argparse.Namespace) -> int:
+    """Run the command; its exit code."""
+    targets = [find_target(name, Path(".")) for name in arguments.datasets]
+    run, many = RunFolder(arguments.out), arguments.people == "many"
+    run.open(_options(arguments, targets))
+    parts = [split(target) for target in targets]
+    check_enough(targets, parts)
+    if not many:
+        check_one_camera(targets)
+        check_one_person(targets)
+    banks = [ReferenceBank.of(*one) for one in zip(targets, (p[0] for p in parts), strict=True)]
+    data, held_out = _examples(targets, parts, banks, many)
+    if not many:
+        bank = ReferenceBank.joined(banks)
+        _write_performer(run, arguments, targets[0], parts[0][0], bank)
+    training = MendingTraining(
+        _first_network(arguments), run, run.path / MENDING_NAME, arguments.minutes, looks=many,
+        seed=arguments.seed,
+    )  # fmt: skip
+    count = sum(map(len, data))
+    print(f"{count} frames to learn from, the last tenth in time is held out.")
+    over = threading.Event()
+    # The first variant of all frames is learnt from at once, the others are made meanwhile.
+    for one in (*data, *held_out):
+        one.add_variant()
+    more = threading.Thread(target=_make_variants, args=(data, over), daemon=True)
+    more.start()
+    try:
+        watched(
+            lambda report, stop, note: training.run(data, held_out, report, stop, note),
+            arguments.progress == "json",
+        )
+    finally:
+        over.set()
+        more.join()
+    write_curves(run.history(), run.path / "curves.png")
+    if many:
+        save_network(training.mean, run.path / BASE_MENDING.name, half=True)
+    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in training.held_out.items())
+    print(f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures: {accuracy}")
+    if not many:
+        print(f"`python run.py perform SOURCE.mp4 --as {run.path} --out OUT.mp4` shows it.")
+    return 0
+
+
+def _examples(
+    targets: Sequence[Target], parts: Sequence[Split], banks: Sequence[ReferenceBank], many: bool
+) -> tuple[list[MendingData], list[MendingData]]:
+    """What is learnt from and what is held out, a dataset."""
+    joined = None if many else ReferenceBank.joined(banks)
+    data, kept_out = [], []
+    for place, (target, (learnt, held_out), own) in enumerate(
+        zip(targets, parts, banks, strict=True)
+    ):
+        bank = own if joined is None else joined
+        first = 0 if joined is None else first_number(place)
+        side = usual_side_of(bank)
+        if many:
+            learnt = learnt[:: max(1, len(learnt) // FRAMES_OF_EACH)]
+            held_out = held_out[:: max(1, len(held_out) // HELD_OUT_OF_EACH)]
+        data.append(MendingData(target, learnt, bank, side, first))
+        kept_out.append(MendingData(target, held_out, bank, side, first, exact=True))
+    return data, kept_out
+
+
+def usual_side_of(bank: ReferenceBank) -> int:
+    """Of the square around the dancer, pixels of the target's picture."""
+    return max(32, round(bank.height * ROOM))
+
+
+def _make_variants(data: Sequence[MendingData], over: threading.Event) -> None:
+    for _ in range(VARIANTS - 1):
+        for one in data:
+            one.add_variant(over.is_set)
+
+
+def _first_network(arguments: argparse.Namespace) -> MendingNetwork:
+    torch.manual_seed(arguments.seed)
+    start = arguments.start
+    if start == "none" or (start is None and arguments.people == "many"):
+        return MendingNetwork()
+    if start in (None, "base"):
+        return load_network(BASE_MENDING)
+    return load_network(Path(start) / MENDING_NAME)
+
+
+def _write_performer(
+    run: RunFolder,
+    arguments: argparse.Namespace,
+    target: Target,
+    learnt: Sequence[int],
+    bank: ReferenceBank,
+) -> None:
+    """All that performing needs but the weights."""
+    about = Trained(
+        target.dataset.manifest.title, target.dataset.manifest.id, WARP, SIZE,
+        usual_side_of(bank), target.body_frame, Ingredients(), bank.unseen,
+    )  # fmt: skip
+    about.save(run.path, target.plate, target.frame(learnt[len(learnt) // 2]))
+    bank.save(run.path / FILE_NAME)
+    write_whole(run.path / "README.md", _explained(arguments, about).encode())
+    if sentence := about.unseen.sentence(about.title):
+        print(sentence)
+
+
+def _explained(arguments: argparse.Namespace, about: Trained) -> str:
+    """What lies in the run's folder, and what can be done with it."""
+    run, datasets = arguments.out, " ".join(arguments.datasets)
+    return f"""# A performer: {about.title}
+
+Made by Understudy's `run.py train`, preset {about.preset}.
+
+| file | |
+|---|---|
+| `options.json` | what was asked for |
+| `history.jsonl`, `curves.png` | how the losses fell, how like the truth held-out frames became |
+| `{FILE_NAME}`, `{MENDING_NAME}`, `performer.json`, `plate.png` | all that performing needs |
+| `checkpoint.pt` | all that going on needs; may be deleted when it is done |
+
+```
+python run.py perform SOURCE.mp4 --as {run} --out OUT.mp4     # somebody's dance, shown as them
+python run.py evaluate {run}                                  # how good; writes evaluation.html
+python run.py export-model {run}                              # int8: faster on a CPU
+python run.py train {datasets} --out {run} --minutes MORE     # go on
+```
+
+In `data/runs` it stands under "Shown as" on the page.
+"""
+
+
+def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[str, object]:
+    asked = ("teacher", "source", "poses", "pairs", "face", "enhancer", "plate")
+    if others := [name for name in asked if getattr(arguments, name)]:
+        raise TrainingError(f"--{others[0]} is for other presets than {WARP}.")
+    return {
+        "kind": "performer",
+        "preset": WARP,
+        "datasets": [target.dataset.manifest.id for target in targets],
+        "sources": [str(target.dataset.path.resolve()) for target in targets],
+        "title": targets[0].dataset.manifest.title,
+        "minutes": arguments.minutes,
+        "from": arguments.start or ("none" if arguments.people == "many" else "base"),
+        "people": arguments.people,
+        "seed": arguments.seed,
+    }
