@@ -63,6 +63,8 @@ REACH = 0.022
 """So far a piece is drawn over its neighbours, in body heights."""
 QUALITY = 95
 
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+"""What a file that was cut off or made otherwise raises."""
 _MIRROR = np.arange(256, dtype=np.uint8)
 _MIRROR[: len(MIRROR_LABELS)] = MIRROR_LABELS
 
@@ -190,7 +192,7 @@ class ReferenceBank:
             if (stored := target.stored(FILE_NAME)) is not None:
                 try:
                     return cls._read(stored, target.size)
-                except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+                except _UNREADABLE:
                     pass  # Of another version, or damaged: made anew.
             few = len(target.usable.numbers) < len(target.pairs) / 4
             numbers = range(len(target.pairs)) if few else target.usable.numbers
@@ -251,7 +253,7 @@ class ReferenceBank:
         """From a file; `TransferError` when it holds no bank of this version."""
         try:
             return cls._read(path.read_bytes(), None)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise TransferError(f"{path} holds no references of this version: {error}") from error
 
     @classmethod
