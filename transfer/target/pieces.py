@@ -100,6 +100,16 @@ def neighbours(piece: Piece) -> set[Piece]:
     return near
 
 
+def joint(piece: Piece, other: Piece) -> tuple[int, ...]:
+    """Key points in whose middle two pieces hang together; none: anywhere (the neck)."""
+    child = piece if PARENT.get(piece) == other else other
+    if child == Piece.HEAD:
+        return ()
+    if {piece, other} == {Piece.LEFT_THIGH, Piece.RIGHT_THIGH}:
+        return (11, 12)
+    return (BONES[ENDS[child]][1] if child in ENDS else BONES[child][0],)
+
+
 @dataclass(frozen=True, slots=True)
 class BodyPose:
     """A pose and what its label map says of the pieces, in pixels of a picture."""

@@ -40,6 +40,7 @@ from transfer.target.pieces import (
     BodyPose,
     Features,
     Piece,
+    joint,
     mask_of,
     neighbours,
 )
@@ -60,7 +61,9 @@ MARGIN = 6
 MEMORY = 250_000_000
 """Bytes of cut-outs that are kept decoded."""
 REACH = 0.022
-"""So far a piece is drawn over its neighbours, in body heights."""
+"""So far a piece is drawn over its neighbours, in body heights..."""
+JOINT = 0.07
+"""...around the joint that they share."""
 QUALITY = 95
 
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
@@ -117,17 +120,34 @@ class Reference:
         left, top = max(0, x - reach - 2), max(0, y - reach - 2)
         box = np.s_[top : y + height + reach + 2, left : x + width + reach + 2]
         inside = own[box]
-        open_to = np.zeros(256, np.uint8)
-        open_to[[piece, NO_PIECE, *neighbours(piece)]] = 255
+        may = self._open_to(piece, np.asarray(pieces[box], np.uint8), left, top)
         # Never over an arm that lies across.
-        hidden = mask_of(self.labels[box], HIDDEN)
-        may = cv2.bitwise_and(cv2.LUT(pieces[box], open_to), cv2.bitwise_not(hidden))
+        may[self.labels[box] == HIDDEN] = 0
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
         grown = cv2.bitwise_and(cv2.dilate(inside, disc), may)
         soft = cv2.GaussianBlur(grown, (0, 0), max(0.8, reach / 3))
         soft = cv2.max(soft, cv2.erode(inside, np.ones((3, 3), np.uint8)))
         alpha = cv2.multiply(soft, self.alpha[box], scale=1 / 255)
         return Layer(np.dstack([self.rgb[box], alpha]), left, top)
+
+    def _open_to(self, piece: Piece, pieces: Labels, left: int, top: int) -> NDArray[np.uint8]:
+        """Where a piece may be drawn: itself, the background, and its neighbours around the joint:
+        farther along, a sleeve would come with the trunk. `left`, `top`: of `pieces` in the
+        cut-out."""
+        table = np.zeros(256, np.uint8)
+        table[[piece, NO_PIECE]] = 255
+        may = np.asarray(cv2.LUT(pieces, table), np.uint8)
+        radius = max(2, round(JOINT * self.pose.scale * self.factor))
+        for other in neighbours(piece):
+            theirs = mask_of(pieces, other)
+            if points := joint(piece, other):
+                place = self.pose.keypoints[list(points), :2].mean(0) - (self.x, self.y)
+                x, y = (place * self.factor - (left, top)).round().astype(int).tolist()
+                disc = np.zeros_like(theirs)
+                cv2.circle(disc, (x, y), radius, 255, -1)
+                theirs = np.asarray(cv2.bitwise_and(theirs, disc), np.uint8)
+            may |= theirs
+        return may
 
 
 @dataclass(frozen=True, slots=True)

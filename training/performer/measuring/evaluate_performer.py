@@ -25,6 +25,7 @@ from training.performer.measuring.haarpsi import haarpsi
 from training.performer.measuring.motion_metrics import Flows, flow_distance, warping_error
 from training.performer.measuring.picture_metrics import ssim
 from training.performer.measuring.pose_metrics import Eyes, pose_difference
+from training.performer.measuring.sharpness import dancer, sharpness
 from training.performer.perceptual import find_lpips
 from transfer.performers.condition import face_square
 from transfer.performers.performer import Performer
@@ -105,8 +106,10 @@ def reconstruction(
         if poses is None or eyes is None:
             continue
         _compare(scores, "frame_", true, generated)
-        if (face := _face(truth.keypoints[number], true.shape)) is not None:
+        face = _face(truth.keypoints[number], true.shape)
+        if face is not None:
             _compare(scores, "face_", _small(true[face]), _small(generated[face]))
+        _compare_sharpness(scores, true, generated, labels, face)
         _compare_poses(scores, poses, eyes, number, generated, float(truth.seconds[number]))
         if before is not None and before[0] == number - 1:
             _compare_motion(scores, flows, (true, before[1]), (generated, before[2]), labels)
@@ -165,6 +168,22 @@ def _compare(scores: dict[str, list[float]], prefix: str, true: Rgb, generated: 
     scores[prefix + "haarpsi"].append(haarpsi(true, generated))
     if (lpips := find_lpips()) is not None:
         scores[prefix + "lpips"].append(lpips(_tensor(true), _tensor(generated)))
+
+
+def _compare_sharpness(
+    scores: dict[str, list[float]],
+    true: Rgb,
+    generated: Rgb,
+    labels: Labels,
+    face: tuple[slice, slice] | None,
+) -> None:
+    inside = dancer(labels)
+    found = {"sharpness": sharpness(true, generated, inside)}
+    if face is not None:
+        found["face_sharpness"] = sharpness(true[face], generated[face], inside[face])
+    for name, value in found.items():
+        if value is not None:
+            scores[name].append(value)
 
 
 def _compare_poses(

@@ -1,4 +1,5 @@
-"""`run.py evaluate`: a trained performer beside the clean plate and the nearest poses."""
+"""`run.py evaluate`: a trained performer, or a dataset as it is, beside the clean plate and what is
+shown without training."""
 
 from __future__ import annotations
 
@@ -28,24 +29,27 @@ from training.performer.measuring.evaluate_performer import (
     transfer,
 )
 from training.performer.measuring.evaluation_page import Part, write_page
+from training.performer.measuring.moving import film
 from training.performer.sources import split, target_of
 from transfer.performers.gan import GanPerformer
 from transfer.performers.knn import KnnPerformer
 from transfer.performers.performer import Performer
 from transfer.performers.trained import Trained
-from transfer.performers.trained_files import WEIGHTS_NAME
+from transfer.performers.trained_files import MENDING_NAME, WARP, WEIGHTS_NAME, is_trained
+from transfer.performers.warp.opening import open_dataset, open_run
+from transfer.target.references import ReferenceBank
 from transfer.target.target import Target, find_target
 
 COLUMNS = 8
 MOST = 120
 """Frames of a dataset nobody learnt from that are looked at: as many neighbours, in its middle."""
-SHOWN = ("ssim", "error", "haarpsi", "lpips", "face_haarpsi", "pose_distance", "pck", "missed",
-         "warping_error", "ms")  # fmt: skip
+SHOWN = ("ssim", "error", "haarpsi", "lpips", "face_haarpsi", "sharpness", "face_sharpness",
+         "pose_distance", "pck", "missed", "warping_error", "ms")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's own arguments."""
-    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("run", type=Path, metavar="RUN|DATASET")
     parser.add_argument(
         "--dataset", metavar="DATASET", help="the one it learnt (default: where it was then)"
     )
@@ -59,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="move the source to where the dancer stands, as tall as they are (default: yes)",
     )
-    parser.add_argument("--json", type=Path, metavar="F", help="default: RUN/evaluation.json")
-    parser.add_argument("--html", type=Path, metavar="F", help="default: RUN/evaluation.html")
+    parser.add_argument("--json", type=Path, metavar="F", help="default: evaluation.json there")
+    parser.add_argument("--html", type=Path, metavar="F", help="default: evaluation.html there")
     parser.set_defaults(command=main)
 
 
@@ -85,6 +89,12 @@ class _Strips:
 
         return look
 
+    def film(self, of: Target) -> bytes:
+        """All of each row, side by side, as fast as the dataset was taken."""
+        cell = max(one.shape[1] for row in self.rows.values() for one in row), SIDE
+        rows = [[fitted(one, cell) for one in row] for row in self.rows.values()]
+        return film(rows, of.dataset.manifest.frame.fps)
+
     def picture(self) -> Rgb:
         """Some of each row."""
         step = max(1, len(self.rows[self.first]) // COLUMNS)
@@ -95,8 +105,11 @@ class _Strips:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
-    about, _ = Trained.load(arguments.run)
-    target = target_of(arguments.run, about, arguments.dataset)
+    about = Trained.load(arguments.run)[0] if is_trained(arguments.run) else None
+    if about is None:
+        target = find_target(str(arguments.run), Path("."))
+    else:
+        target = target_of(arguments.run, about, arguments.dataset)
     learnt, held_out = split(target)
     truth, numbers = target, held_out
     if arguments.truth:
@@ -105,16 +118,22 @@ def main(arguments: argparse.Namespace) -> int:
         if truth.size != target.size:
             raise TrainingError(f"{arguments.truth} was not captured with the same camera.")
     pool = open_pool(arguments, workers=1)
+    bank = ReferenceBank.of(target, learnt)
 
     def performers(source: Target) -> dict[str, Performer]:
         body_frame = source.body_frame
         if not arguments.normalise:  # As if the source stood there already.
             body_frame = target.body_frame.resized(source.size[1] / target.size[1])
-        return {
+        made: dict[str, Performer] = {
             "plate": PlateOnly(target.plate),
             "knn": KnnPerformer(target, body_frame, learnt),
-            about.preset: GanPerformer(arguments.run, body_frame),
+            "instant": open_dataset(target, body_frame, bank),
         }
+        if about is not None and about.preset == WARP:
+            made[WARP] = open_run(arguments.run, body_frame)
+        elif about is not None:
+            made[about.preset] = GanPerformer(arguments.run, body_frame)
+        return made
 
     parts: list[Part] = []
     with Progress("evaluating", "performer") as progress:
@@ -122,28 +141,38 @@ def main(arguments: argparse.Namespace) -> int:
         poses = Poses.of(pool, truth, numbers)
         for name, one in performers(truth).items():
             rows[name] = reconstruction(one, truth, numbers, poses, strips.look(name))
-            progress(len(rows), 5)
-        parts.append(Part(f"{len(numbers)} frames it never saw", rows, strips.picture()))
+            progress(len(rows), 6)
+        title = f"{len(numbers)} frames it never saw"
+        parts.append(Part(title, rows, strips.picture(), strips.film(truth)))
         if arguments.source:
             source = find_target(arguments.source, Path("."))
             parts.append(_as_stranger(pool, source, performers(source)))
     for part in parts:
         _print(part)
-    weights = (arguments.run / WEIGHTS_NAME).read_bytes()
     figures = {
-        "title": about.title,
+        "title": target.dataset.manifest.title,
         "measured_on": truth.dataset.manifest.title,
         "frames": len(numbers),
-        "preset": about.preset,
-        "size": about.size,
-        "condition": about.ingredients.to_json(),
+        **_described(arguments.run, about),
         "normalised": arguments.normalise,
-        "sha256": hashlib.sha256(weights).hexdigest(),
         "rows": _listed(parts[0].rows),
         "transfer": _listed(parts[1].rows) if len(parts) > 1 else [],
     }
     _write(arguments, figures, parts)
     return 0
+
+
+def _described(run: Path, about: Trained | None) -> dict[str, Any]:
+    """What a run is, with the SHA-256 of its weights; nothing of a dataset."""
+    if about is None:
+        return {"preset": None, "sha256": None}
+    weights = (run / (MENDING_NAME if about.preset == WARP else WEIGHTS_NAME)).read_bytes()
+    return {
+        "preset": about.preset,
+        "size": about.size,
+        "condition": about.ingredients.to_json(),
+        "sha256": hashlib.sha256(weights).hexdigest(),
+    }
 
 
 def _as_stranger(pool: Any, source: Target, performers: dict[str, Performer]) -> Part:
@@ -153,7 +182,12 @@ def _as_stranger(pool: Any, source: Target, performers: dict[str, Performer]) ->
     for name, one in performers.items():
         if name != "plate":
             rows[name] = transfer(one, source, numbers, poses, strips.look(name))
-    return Part(f"{source.dataset.manifest.title} shown as them", rows, strips.picture())
+    return Part(
+        f"{source.dataset.manifest.title} shown as them",
+        rows,
+        strips.picture(),
+        strips.film(source),
+    )
 
 
 def _middle(target: Target) -> list[int]:

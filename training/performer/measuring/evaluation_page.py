@@ -29,6 +29,8 @@ EXPLAINED = {
     "face_error": ("error, face", "", "less"),
     "face_psnr": ("PSNR, face", "", "more"),
     "face_haarpsi": ("HaarPSI, face", "", "more"),
+    "sharpness": ("sharpness", "of the dancer; 1 is the truth's", "more"),
+    "face_sharpness": ("sharpness, face", "", "more"),
     "pose_distance": ("pose distance", "of key points, in body heights", "less"),
     "pck": ("PCK@0.1", "share of key points that are right", "more"),
     "missed": ("missed key points", "a frame", "less"),
@@ -48,6 +50,8 @@ class Part:
     """Figures by performer."""
     strip: Rgb
     """A row of pictures: what is to be compared with first, then each performer of `rows`."""
+    film: bytes
+    """The same side by side, moving: mp4."""
 
 
 def write_page(path: Path, about: Mapping[str, Any], parts: list[Part], curves: Path) -> None:
@@ -60,11 +64,12 @@ def write_page(path: Path, about: Mapping[str, Any], parts: list[Part], curves: 
                 "title": part.title,
                 "performers": list(part.rows),
                 "lines": [_line(name, part.rows) for name in EXPLAINED if _there(name, part.rows)],
-                "strip": _as_data(_jpeg(part.strip), "jpeg"),
+                "strip": _as_data(_jpeg(part.strip), "image/jpeg"),
+                "film": _as_data(part.film, "video/mp4"),
             }
             for part in parts
         ],
-        curves=_as_data(curves.read_bytes(), "png") if curves.is_file() else None,
+        curves=_as_data(curves.read_bytes(), "image/png") if curves.is_file() else None,
     )
     write_whole(path, text.encode())
 
@@ -106,4 +111,4 @@ def _jpeg(rgb: Rgb) -> bytes:
 
 
 def _as_data(content: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

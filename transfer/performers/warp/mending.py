@@ -28,6 +28,10 @@ CHANNELS = PARTS + PLANES
 RESIDUAL = 0.6
 """A drawn colour differs from the one filled in by so much at most, of 0..1."""
 
+GAP = 0.04
+"""Half of the widest gap between pieces that is closed, of the side."""
+AROUND = 0.025
+"""So far around the references' outline the wanted one is believed, of the side."""
 _LEVELS = 6
 _SOLID, _WHOLLY = 0.75, 0.98
 """Alpha from which on a pixel's colour is the dancer's own: the wall shines through less."""
@@ -80,8 +84,22 @@ def tell(parts: Labels, keypoints: Keypoints, warped: Warped, size: int = SIZE) 
     shrunk = [cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in halves]
     planes = np.dstack(shrunk).astype(np.uint8)
     labels = np.asarray(cv2.resize(parts, small, interpolation=cv2.INTER_NEAREST), np.uint8)
+    labels[closed(planes[..., 3]) == 0] = 0
     around = filled(planes[..., :3], planes[..., 3])
     return Told(labels, np.dstack([draw_limbs(keypoints, size), planes, around]))
+
+
+def closed(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """255 where the references show the dancer, gaps closed, and a little around; else 0.
+
+    The driver's label map says nothing beyond: their hair and their skirt are not the target's.
+    """
+    radius = max(1, round(GAP * len(alpha)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    solid = np.pad((alpha >= 128).astype(np.uint8) * np.uint8(255), radius)
+    whole = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc)[radius:-radius, radius:-radius]
+    side = 2 * max(1, round(AROUND * len(alpha))) + 1
+    return np.asarray(cv2.dilate(whole, np.ones((side, side), np.uint8)), np.uint8)
 
 
 def filled(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -29,13 +29,16 @@ NICENESS = 15
 """Of the thread that makes references: the live picture comes first."""
 
 
-def open_dataset(target: Target, source: BodyFrame | None = None) -> WarpPerformer:
+def open_dataset(
+    target: Target, source: BodyFrame | None = None, bank: ReferenceBank | None = None
+) -> WarpPerformer:
     """A dataset's performer, for a clip: every reference is made when it is first wanted.
 
-    `source`: the source's body frame over its whole clip.
+    `source`: the source's body frame over its whole clip; `bank`: the target's, of all usable
+    frames by default.
     """
     title = target.dataset.manifest.title
-    bank = ReferenceBank.of(target)
+    bank = bank or ReferenceBank.of(target)
     return WarpPerformer(title, bank, target.plate, target.body_frame, source, base_mender())
 
 

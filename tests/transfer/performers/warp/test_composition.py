@@ -32,9 +32,7 @@ def bank() -> ReferenceBank:
 def warped(bank: ReferenceBank, keypoints: Keypoints) -> tuple[Rgb, np.ndarray]:
     """The composition over the plate, in the puppet's picture, and its alpha."""
     height = SIZE[1]
-    parts = cv2.warpAffine(
-        draw(keypoints)[1], CANVAS, (height, height), flags=cv2.INTER_NEAREST
-    )
+    parts = cv2.warpAffine(draw(keypoints)[1], CANVAS, (height, height), flags=cv2.INTER_NEAREST)
     wanted = BodyPose.of(keypoints, parts, -50)
     made = compose(bank, choose(bank, wanted), wanted, CANVAS, np.asarray(parts, np.uint8))
     alpha = made.alpha[:, 50 : 50 + SIZE[0]].astype(np.float32)[..., None] / 255
