@@ -144,18 +144,18 @@ def _outs(videos: list[Path], out: Path) -> list[Path]:
 def _print_summary(dataset: Dataset, arguments: argparse.Namespace, stopped: bool) -> None:
     """An empty dataset is of no use to anybody: it is removed, and that is an error."""
     counts = dataset.manifest.counts
+    without = counts.dropped.get("no_person", 0)
     if counts.written == 0:
         dataset.delete()
         raise CaptureError(
-            f"Nobody was found in {counts.seen} frames of {dataset.manifest.source.name}: "
+            f"Nobody was found in {without} frames of {dataset.manifest.source.name}: "
             "use a video that shows a person."
         )
     if stopped:
         print(f"Stopped: {counts.written} pairs are kept in {dataset.path}.", file=sys.stderr)
     elif arguments.progress != "json":
-        dropped = sum(counts.dropped.values())
-        without = f", {dropped} frames without a dancer" if dropped else ""
-        print(f"{counts.written} pairs{without}: {dataset.path}")
+        beside = f", {without} frames without a dancer" if without else ""
+        print(f"{counts.written} pairs{beside}: {dataset.path}")
 
 
 def _export_zip(dataset: Dataset, name: str, out: Path) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,10 +81,18 @@ def import_video(
         options.frame_format,
         options.analyzer.keep_heads,
     )
+    name = writer.manifest.source.name
+
+    def keep_note(sentence: str) -> None:
+        """Under the name that people know the file by."""
+        sentence = sentence.replace(path.name, name)
+        writer.note(sentence)
+        note(sentence)
+
     work = _Import(writer)
     try:
         analyzer = Analyzer(pool, options.analyzer)
-        frames = read_frames(path, note=note)
+        frames = read_frames(path, note=keep_note, damaged=partial(writer.drop, "damaged"))
         for done, (rgb, time_s, analysis) in enumerate(analyzer.analyse_all(frames), start=1):
             work.add(rgb, time_s, analysis)
             progress(done, max(info.frames, done) if info.frames is not None else None)

@@ -124,6 +124,8 @@ class Manifest:
     counts: Counts = field(default_factory=Counts)
     coverage: dict[str, Any] = field(default_factory=dict)
     """`fraction` (0..1) of the poses seen, and `missing`, a list of sentences."""
+    notes: list[str] = field(default_factory=list)
+    """What was odd about the source, a sentence each: frames left out, a file cut off."""
     held_out_from: int | None = None
     """Index of the first pair of the last tenth in time, which training must not see."""
     consent: Consent = field(default_factory=Consent)
@@ -152,6 +154,7 @@ class Manifest:
             "keypoints": list(KEYPOINT_NAMES),
             "counts": {"seen": self.counts.seen, **asdict(self.counts)},
             "coverage": self.coverage,
+            "notes": self.notes,
             "split": {"held_out_from": self.held_out_from},
             "consent": asdict(self.consent),
         }
@@ -203,6 +206,8 @@ class Manifest:
                 counts.count("deleted"),
             ),
             coverage=dict(reader.part("coverage").values),
+            # Older datasets have none.
+            notes=[str(note) for note in reader.list("notes")] if "notes" in reader.values else [],
             held_out_from=(
                 split.count("held_out_from")
                 if split.values.get("held_out_from") is not None

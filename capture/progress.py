@@ -19,7 +19,7 @@ class Progress:
     """
 
     def __init__(self, title: str, unit: str = "it", as_json: bool = False) -> None:
-        """`as_json`: lines `{"done": n, "total": n or null}` on standard output."""
+        """`as_json`: lines `{"done": n, "total": n or null}`, `{"note": sentence}` on stdout."""
         self._as_json = as_json
         self._line_at = 0.0
         self._latest: tuple[int, int | None] = (0, None)
@@ -43,11 +43,11 @@ class Progress:
             self._write_line()
 
     def note(self, sentence: str) -> None:
-        """Say something without disturbing the bar; the server keeps what is said last."""
+        """Say something without disturbing the bar; the server shows it with the result."""
         if self._bar is not None:
             self._bar.write(sentence, file=sys.stderr)
         else:
-            print(sentence, file=sys.stderr, flush=True)
+            print(json.dumps({"note": sentence}), flush=True)
 
     def __enter__(self) -> Progress:
         return self

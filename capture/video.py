@@ -96,7 +96,10 @@ def probe(path: Path, limits: Limits | None = None) -> VideoInfo:
 
 
 def read_frames(
-    path: Path, limits: Limits | None = None, note: Callable[[str], None] = logger.warning
+    path: Path,
+    limits: Limits | None = None,
+    note: Callable[[str], None] = logger.warning,
+    damaged: Callable[[int], None] = lambda count: None,
 ) -> Iterator[tuple[Rgb, float]]:
     """Every frame of a video once, in order of presentation, and its time.
 
@@ -109,6 +112,7 @@ def read_frames(
         path: the file.
         limits: what is still read.
         note: told, in a sentence each, what was odd: frames left out, a file cut off.
+        damaged: told at the end how many frames were left out, if any.
 
     Yields:
         uint8 `[H, W, 3]` and seconds.
@@ -142,6 +146,7 @@ def read_frames(
             yield rgb, seconds
     if decoder.damaged:
         note(f"Damaged frames of {path.name} were left out: {decoder.damaged}.")
+        damaged(decoder.damaged)
     if announced is not None and seconds + 1 / info.fps < announced - CUT_OFF_SECONDS:
         note(
             f"{path.name} was cut off: it announces {_length(announced)} and holds "

@@ -21,6 +21,9 @@ from inference.arrays import Keypoints, Rgb
 SAVE_SECONDS = 1.0
 """How often the counts in `dataset.json` are brought up to date while recording."""
 
+MOST_NOTES = 20
+"""More say nothing new."""
+
 
 class DatasetWriter:
     """A dataset in the making. `write` may be called from several threads at once.
@@ -108,12 +111,16 @@ class DatasetWriter:
             self._done[index] = None
             self._append_in_order()
 
-    def drop(self, reason: str) -> None:
-        """Count a frame that was seen and is not written. Never waits for the disk."""
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count frames that are not written. Never waits for the disk."""
         with self._drop_lock:
             counts = self.manifest.counts
             # A new dictionary, so that others may read the old one meanwhile.
-            counts.dropped = {**counts.dropped, reason: counts.dropped.get(reason, 0) + 1}
+            counts.dropped = {**counts.dropped, reason: counts.dropped.get(reason, 0) + count}
+
+    def note(self, sentence: str) -> None:
+        """Keep with the dataset what was odd about its source."""
+        self.manifest.notes = [*self.manifest.notes, sentence][:MOST_NOTES]
 
     def set_coverage(self, fraction: float, missing: Sequence[str]) -> None:
         """What `dataset.json` says about the poses seen."""

@@ -26,6 +26,7 @@ STOP_SECONDS = 10.0
 """A cancelled job may take so long to put its dataset in order."""
 SHUTDOWN_SECONDS = 3.0
 MAX_LINE_BYTES = 65_536
+MOST_NOTES = 20
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Finished = Callable[["Job", State], Awaitable[None]]
@@ -46,6 +47,8 @@ class Job:
     done: int = 0
     total: int | None = None
     message: str = ""
+    notes: list[str] = field(default_factory=list)
+    """What was odd, a sentence each, whatever came of it."""
     began: float | None = None
     process: asyncio.subprocess.Process | None = None
     cancel_wanted: bool = False
@@ -70,6 +73,7 @@ class Job:
             "total": self.total,
             "seconds_left": left,
             "message": self.message,
+            "notes": self.notes,
             "dataset": self.dataset,
         }
 
@@ -186,7 +190,7 @@ class Jobs:
 
 
 async def _follow(stdout: asyncio.StreamReader, job: Job) -> None:
-    """Read progress lines, `{"done": n, "total": n or null}`, until the output ends."""
+    """Read lines until the output ends: `{"done": n, "total": n or null}`, `{"note": sentence}`."""
     while True:
         try:
             line = await stdout.readline()
@@ -196,6 +200,9 @@ async def _follow(stdout: asyncio.StreamReader, job: Job) -> None:
             return
         with contextlib.suppress(ValueError, RecursionError, TypeError, KeyError):
             progress = json.loads(line)
+            if "note" in progress:
+                job.notes = [*job.notes, str(progress["note"])[:500]][:MOST_NOTES]
+                continue
             job.done = int(progress["done"])
             job.total = None if progress.get("total") is None else int(progress["total"])
 

@@ -32,6 +32,14 @@ export function showFacts(manifest, pairs) {
       return fact;
     }),
   );
+  element("notes").replaceChildren(
+    ...manifest.notes.map((note) => {
+      const line = document.createElement("li");
+      line.textContent = note;
+      return line;
+    }),
+  );
+  element("notes").hidden = manifest.notes.length === 0;
   const { fraction = 0, missing = [] } = coverage;
   element("coverage-share").textContent = percent(fraction);
   element("coverage-fill").style.width = `${fraction * 100}%`;

@@ -92,7 +92,8 @@ export async function follow(card, id) {
       card.show(job.total ? job.done / job.total : null);
     } else {
       const good = job.state === "done";
-      const message = good ? `${job.message || "Done: every frame was analysed."}` : job.message;
+      const done = job.notes.length ? "Done." : "Done: every frame was analysed.";
+      const message = [good ? job.message || done : job.message, ...job.notes].join(" ");
       card.end(message, { bad: job.state === "failed", dataset: good ? job.dataset : null });
       return job;
     }

@@ -10,6 +10,7 @@ export const DROPPED = {
   no_person: "nobody in the picture",
   queue_full: "the disk could not keep up",
   disk: "the disk was full",
+  damaged: "damaged in the file",
 };
 
 export const FLAGS = {

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from capture.dataset import Dataset, list_datasets
 from tests.browser.conftest import JUGGLER, Open, Server, wait_live
+from tests.capture.clips import pictures, write_video
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 Start = Callable[..., Server]
@@ -226,3 +227,21 @@ def test_network_gone_for_five_seconds(start_server: Start, open_page: Open) -> 
         "document.getElementById('live').getVideoPlaybackQuality().totalVideoFrames"
     )
     assert after - before > 15
+
+
+def test_a_film_that_was_cut_off_is_said_and_stays_with_the_dataset(
+    start_server: Start, open_page: Open, tmp_path: Path
+) -> None:
+    film = write_video(
+        tmp_path / "take.mp4",
+        pictures(40),
+        options={"b": "2M"},
+        container_options={"movflags": "faststart"},
+    )
+    film.write_bytes(film.read_bytes()[: film.stat().st_size * 6 // 10])
+    page = open_page(start_server().url + "datasets")
+    page.locator("#file").set_input_files(film)
+    sentence = page.locator(".job-sentence")
+    expect(sentence).to_contain_text("Done. take.mp4 was cut off", timeout=60_000)
+    page.get_by_role("link", name="Look through it").click()
+    expect(page.locator("#notes")).to_contain_text("take.mp4 was cut off")

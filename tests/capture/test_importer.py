@@ -16,6 +16,7 @@ from capture.dataset import Dataset
 from capture.errors import CaptureError, DatasetError, VideoError
 from capture.files import write_whole
 from capture.importer import ImportOptions, import_video, model_info
+from capture.manifest import Manifest
 from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.pool import NetworkPool
 from tests.capture.clips import CELL, barcode, pictures, write_video
@@ -159,6 +160,8 @@ def test_a_truncated_video_keeps_what_it_holds_and_says_so(
     dataset = import_video(video, tmp_path / "d", pool, OPTIONS, note=notes.append)
     assert 5 < dataset.manifest.counts.seen < COUNT
     assert any("a.mp4 was cut off" in note for note in notes)
+    assert dataset.manifest.notes == notes
+    assert Manifest.load(tmp_path / "d").notes == notes
     numbers = [barcode(dataset.frame(pair.index)) for pair in dataset.pairs]
     assert numbers == sorted(set(numbers))
 

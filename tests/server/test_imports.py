@@ -54,6 +54,28 @@ async def test_a_video_becomes_a_dataset(serve):
         assert list(settings.uploads.iterdir()) == []
 
 
+async def test_what_was_odd_about_a_video_reaches_the_page_and_stays(serve, tmp_path):
+    """A film that was cut off, and one with a damaged frame, under the names people know."""
+    clip = pictures(40)
+    whole = write_video(tmp_path / "a.mp4", clip, options={"b": "2M"},
+                        container_options={"movflags": "faststart"}).read_bytes()  # fmt: skip
+    async with serve() as http:
+        begun = await send(http, whole[: len(whole) * 6 // 10], "take 2.mp4")
+        job = await outcome(http, begun["job"])
+        assert job["state"] == "done"
+        assert any("take 2.mp4 was cut off" in note for note in job["notes"])
+        about = await (await http.get(f"/api/datasets/{begun['dataset']}")).json()
+        assert about["notes"] == job["notes"]
+        spoilt = bytearray(whole)
+        middle = len(whole) // 2
+        spoilt[middle : middle + 6000] = b"\xff" * 6000
+        begun = await send(http, bytes(spoilt), "take 3.mp4")
+        job = await outcome(http, begun["job"])
+        about = await (await http.get(f"/api/datasets/{begun['dataset']}")).json()
+        assert any("take 3.mp4 were left out" in note for note in job["notes"]), job
+        assert about["counts"]["dropped"]["damaged"] >= 1
+
+
 def _huge(path: Path) -> bytes:
     """A valid AVI that claims 100000 x 100000 pixels."""
     video = write_video(path / "small.avi", pictures(3), codec="rawvideo", pixels="bgr24")

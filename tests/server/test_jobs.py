@@ -55,6 +55,20 @@ async def test_progress_time_left_and_the_end(jobs):
     assert outcomes == [(one.id, "done")]
 
 
+async def test_what_was_odd_is_kept_when_it_is_done(jobs):
+    code = """
+import json
+print(json.dumps({"note": "Damaged frames were left out: 3."}))
+print(json.dumps({"done": 5, "total": 5}))
+print(json.dumps({"note": ["no text"]}))
+print('{"note": ' + "[" * 9000)
+"""
+    one = jobs.add(job(code, Outcomes()))
+    await over(one)
+    assert one.state == "done"
+    assert one.as_json()["notes"] == ["Damaged frames were left out: 3.", "['no text']"]
+
+
 async def test_one_at_a_time_in_order(jobs):
     outcomes = Outcomes()
     made = [jobs.add(job("import time; time.sleep(0.05)", outcomes)) for _ in range(3)]
