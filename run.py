@@ -22,6 +22,7 @@ COMMANDS = (
     "bench",
     "train",
     "perform",
+    "prepare",
     "evaluate",
     "export-model",
     "distill",
@@ -85,6 +86,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         "bench": "how fast, how good, on this machine",
         "train": "train a performer on a dataset",
         "perform": "a video of somebody becomes a video of somebody else",
+        "prepare": "a dataset is made ready to be shown, as the server does when a capture ends",
         "evaluate": "how like the truth a trained performer is",
         "export-model": "a trained performer as an int8 TFLite or an ONNX file",
         "distill": "train a segmentation and pose network of your own",
@@ -240,6 +242,12 @@ def _add_perform(parser: argparse.ArgumentParser) -> None:
     _add_network(parser)
 
 
+def _add_prepare(parser: argparse.ArgumentParser) -> None:
+    from transfer.performers import prepare
+
+    prepare.add_arguments(parser)
+
+
 def _add_distill(parser: argparse.ArgumentParser) -> None:
     from training.network import distill_command
 
@@ -262,6 +270,7 @@ _ADD = {
     "bench": _add_bench,
     "train": _add_train,
     "perform": _add_perform,
+    "prepare": _add_prepare,
     "evaluate": _add_evaluate,
     "export-model": _add_export_model,
     "distill": _add_distill,

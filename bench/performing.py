@@ -3,6 +3,9 @@
 The numbers in the camera's frames are gone from what comes back. So the way there and back is
 measured just before, while the camera's own picture is shown: round trip less the server's part.
 The server's part of a performed picture, which it measures itself, comes on top of it.
+
+`chosen_s`: from choosing to being shown, as the page hears of it (it hears four times a second),
+of a dataset that was prepared as the server does when a capture ends.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ from bench.loop import SETTLE_SECONDS, Row
 from bench.serving import BenchError, Server, serving
 from capture.dataset import Dataset
 from server.performers import PREFIX, RUN, WAITING
+from transfer.performers.prepare import prepare
 from transfer.performers.trained_files import INT8_NAME, WEIGHTS_NAME, is_trained
+from transfer.target.target import Target
 
 READY_SECONDS = 60.0
 """A long dataset takes some time before it is shown."""
@@ -48,12 +53,14 @@ def measure_performing(path: Path, clip: Clip, seconds: float, runs: int, flags:
 
 
 def _moved_in(path: Path, server: Server) -> str:
-    """Put a performer where the server finds it; the name of its view."""
+    """Put a performer where the server finds it, prepared; the name of its view."""
     if is_trained(path):
         shutil.copytree(path, server.data / "runs" / path.name)
         return f"{PREFIX}{RUN}{path.name}"
     dataset = Dataset.open(path)
-    shutil.copytree(path, server.data / "datasets" / dataset.manifest.id)
+    folder = server.data / "datasets" / dataset.manifest.id
+    shutil.copytree(path, folder)
+    prepare(Target.open(folder))
     return f"{PREFIX}{dataset.manifest.id}"
 
 
@@ -74,15 +81,20 @@ def _one_run(server: Server, view: str, camera: Path, clip: Clip, seconds: float
         before = notes_of(page)
         way = float(np.median(round_trips(before))) - _stats(before)["in_out_ms"]["p50"]
         said = json.dumps({"type": "settings", "view": view})
-        page.evaluate("(said) => __bench.control.send(said)", said)
+        said_at = float(
+            page.evaluate("(said) => (__bench.control.send(said), performance.now())", said)
+        )
         ready = """([view, waiting]) => {
             const heard = __bench.messages;
             const taken = heard.findIndex((one) => one.type === "settings" && one.view === view);
             const states = heard.slice(taken).filter((one) => one.type === "state");
-            return taken >= 0 && states.length > 1 && states.at(-1).note !== waiting;
+            return taken >= 0 && states.length > 0 && states.at(-1).note !== waiting
+                && performance.now();
         }"""
         try:
-            page.wait_for_function(ready, arg=[view, WAITING], timeout=READY_SECONDS * 1000)
+            shown_at = page.wait_for_function(
+                ready, arg=[view, WAITING], timeout=READY_SECONDS * 1000
+            ).json_value()
         except TimeoutError:
             raise BenchError(f"{view} was not shown within {READY_SECONDS:.0f} s.") from None
         page.wait_for_timeout(SETTLE_SECONDS * 1000)
@@ -93,6 +105,7 @@ def _one_run(server: Server, view: str, camera: Path, clip: Clip, seconds: float
     spent = stats["in_out_ms"]
     shown = sum(when >= began for when in notes["shown"])
     return {
+        "chosen_s": round((shown_at - said_at) / 1000, 2),
         "shown_fps": round(shown / ((notes["until"] - began) / 1000), 2),
         "performed_fps": stats["fps_analysed"],
         "way_p50_ms": round(way, 1),

@@ -16,7 +16,7 @@ from capture.errors import CaptureError, DatasetBusy, DatasetError
 from capture.files import TEMPORARY_SUFFIX, disk_error, locked
 from capture.manifest import Manifest, clean_title, valid_id
 from capture.pairs import POSES_NAME, PairRecord, read_records
-from capture.pictures import decode_frame, decode_heads, decode_labels, whole
+from capture.pictures import decode_frame, decode_heads, decode_labels, labels_size, whole
 from capture.writer import complete, names_in, write_records
 from inference.analysis import Heads
 from inference.arrays import Labels, Rgb
@@ -101,6 +101,10 @@ class Dataset:
     def labels(self, index: int) -> Labels:
         """A pair's label map, uint8 `[H, W]`."""
         return decode_labels(self.labels_path(index))
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Width and height of a pair's pictures; its label map is not decoded for this."""
+        return labels_size(self.labels_path(index))
 
     def heads(self, index: int) -> Heads:
         """A pair's raw heads."""

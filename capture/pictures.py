@@ -34,6 +34,7 @@ _JPEG = (
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 )
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 _HEADS = (
     "heatmaps",
@@ -73,6 +74,23 @@ def decode_frame(path: Path) -> Rgb:
     """Read a frame; `DatasetError` when it is missing or damaged."""
     with _opened(path) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def labels_size(path: Path) -> tuple[int, int]:
+    """Width and height of a label map, by its first bytes (PNG, section 11.2.2: IHDR comes first).
+
+    `DatasetError` when it is missing or no PNG.
+    """
+    try:
+        with open(path, "rb") as file:
+            signature, _, kind, width, height = struct.unpack(">8sI4sII", file.read(24))
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
+    except struct.error as error:
+        raise DatasetError(f"{path} is damaged: it ends at once.") from error
+    if signature != _PNG_SIGNATURE or kind != b"IHDR":
+        raise DatasetError(f"{path} is damaged: it is no PNG.")
+    return width, height
 
 
 def encode_labels(labels: Labels) -> bytes:

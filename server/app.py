@@ -24,6 +24,7 @@ from server.imports import Imports
 from server.jobs import Jobs
 from server.networks import Networks
 from server.performers import Performers
+from server.preparations import Preparations
 from server.recording import Recordings
 from server.settings import Settings
 from server.state import APP_STATE, AppState
@@ -104,8 +105,10 @@ def _create_state(settings: Settings) -> AppState:
         recordings=Recordings(settings, background),
         jobs=jobs,
         uploads=Uploads(settings, background),
+        preparations=Preparations(settings),
     )
-    state.uploads.arrived = Imports(settings, background, jobs).start
+    state.uploads.arrived = Imports(settings, background, jobs, state.preparations.begin).start
+    state.recordings.ended = state.preparations.begin
     return state
 
 

@@ -174,6 +174,7 @@ async def delete_frames(request: web.Request) -> web.Response:
     left = await request.app[APP_STATE].background.run(
         _changed, folder, lambda dataset: dataset.delete_pairs(indices)
     )
+    request.app[APP_STATE].preparations.begin(folder.name)
     return web.json_response({"pairs": left})
 
 

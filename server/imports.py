@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from capture.dataset import Dataset, replace_dataset
@@ -22,10 +23,18 @@ INCOMING = ".incoming"
 class Imports:
     """Starts the jobs that turn uploads into datasets."""
 
-    def __init__(self, settings: Settings, background: Background, jobs: Jobs) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        background: Background,
+        jobs: Jobs,
+        made: Callable[[str], None] = lambda dataset: None,
+    ) -> None:
+        """`made` is told of every dataset that is complete."""
         self._settings = settings
         self._background = background
         self._jobs = jobs
+        self._made = made
 
     async def start(self, upload: Upload) -> Job:
         """Queue the analysis of every frame; the upload's file is removed when it is over."""
@@ -41,6 +50,8 @@ class Imports:
             await self._background.run(upload.path.unlink, missing_ok=True)
             settle = _settle_recording if recording else _settle_import
             await self._background.run(settle, folder, out, state)
+            if (folder / "dataset.json").is_file():
+                self._made(dataset)
             job.message = job.message.replace(upload.path.name, upload.name)
             if recording and state != "done":
                 job.message = f"{job.message} The live pairs are kept.".strip()

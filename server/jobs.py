@@ -81,9 +81,9 @@ class Job:
 class Jobs:
     """Runs jobs in the order they came, one at a time: the live picture needs the other core."""
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self, memory_bytes: int, niceness: int = NICENESS) -> None:
         """`memory_bytes`: address space of a job, where the system can bound it."""
-        self._memory_bytes = memory_bytes
+        self._memory_bytes, self._niceness = memory_bytes, niceness
         self._jobs: dict[str, Job] = {}
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._worker = asyncio.create_task(self._work())
@@ -160,7 +160,7 @@ class Jobs:
             start_new_session=True,
             limit=MAX_LINE_BYTES,
         )
-        _hold_back(process.pid, self._memory_bytes)
+        _hold_back(process.pid, self._memory_bytes, self._niceness)
         try:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -216,10 +216,10 @@ async def _last_line(stderr: asyncio.StreamReader) -> str:
     return next((line for line in reversed(lines) if line), "")[:500]
 
 
-def _hold_back(pid: int, memory_bytes: int) -> None:
+def _hold_back(pid: int, memory_bytes: int, niceness: int) -> None:
     """Lower its priority and bound its memory, before it has started its own threads."""
     with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
     with contextlib.suppress(OSError, ValueError, ImportError, AttributeError):
         import resource
 

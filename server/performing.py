@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -10,6 +11,10 @@ from inference.errors import UnderstudyError
 from inference.views import ViewOptions
 from server.live import LiveThread
 from server.performers import Performers, is_performer, note
+
+logger = logging.getLogger(__name__)
+
+NOT_READY = "Your double could not be made ready; the server's log says why."
 
 
 class Performing:
@@ -49,9 +54,12 @@ class Performing:
     async def _open(self, view: str) -> None:
         try:
             performer = await self._performers.open(view)
-        except UnderstudyError as error:
+        except Exception as error:  # Else "getting ready" would stand there for ever.
+            known = isinstance(error, UnderstudyError)
+            if not known:
+                logger.exception("%s could not be made ready", view)
             if self._wanted == view:
-                self._failed(str(error))
+                self._failed(str(error) if known else NOT_READY)
             return
         if self._wanted == view:
             self._live.performer = performer

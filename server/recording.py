@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -97,6 +98,8 @@ class Recordings:
         self._expecting: set[str] = set()
         self.running: set[str] = set()
         """Datasets that are being recorded now."""
+        self.ended: Callable[[str], None] = lambda dataset: None
+        """Told of every dataset that is complete and gets no better video."""
         self._room = (0.0, True)
 
     async def begin(
@@ -118,6 +121,8 @@ class Recordings:
             if counts["written"] == 0 and recording.dataset not in self._expecting:
                 folder = self._settings.datasets / recording.dataset
                 await self._background.run(shutil.rmtree, folder, ignore_errors=True)
+            elif recording.dataset not in self._expecting:
+                self.ended(recording.dataset)
             return counts
         finally:
             self.running.discard(recording.dataset)

@@ -13,6 +13,7 @@ from server.errors import Refused
 from server.jobs import Jobs
 from server.networks import Networks
 from server.performers import Performers
+from server.preparations import Preparations
 from server.recording import Recordings
 from server.settings import Settings
 from server.uploads import Uploads
@@ -29,6 +30,7 @@ class Services:
     recordings: Recordings
     jobs: Jobs
     uploads: Uploads
+    preparations: Preparations
 
     async def choices(self) -> Choices:
         """What a page may choose from, now."""

@@ -80,14 +80,18 @@ class Settings:
         default=8_000_000_000, metadata=_about("address space of an import, bytes", least=1)
     )
     uplink_kbps: int = field(
-        default=3000, metadata=_about("bitrate a browser is asked to start with, kbit/s", least=50, most=100_000)
+        default=3000,
+        metadata=_about("bitrate a browser is asked to start with, kbit/s", least=50, most=100_000),
     )
     uplink_max_kbps: int = field(
-        default=6000, metadata=_about("bitrate a browser may climb to, kbit/s", least=50, most=100_000)
+        default=6000,
+        metadata=_about("bitrate a browser may climb to, kbit/s", least=50, most=100_000),
     )
     downlink_kbps: int = field(
         default=3000,
-        metadata=_about("bitrate of the picture sent back at 640x480, kbit/s", least=50, most=100_000),
+        metadata=_about(
+            "bitrate of the picture sent back at 640x480, kbit/s", least=50, most=100_000
+        ),
     )
     ice_servers: str = field(
         default="",

@@ -31,6 +31,7 @@ class AppState(Services):
         await asyncio.gather(*ending, return_exceptions=True)
         await self.uploads.close()
         await self.jobs.close()
+        await self.preparations.close()
         self.background.close()
 
 

@@ -63,8 +63,11 @@ async def finish(request: web.Request) -> web.Response:
 @routes.delete("/api/uploads/{id}")
 async def discard(request: web.Request) -> web.Response:
     """The person thought better of it."""
-    uploads = request.app[APP_STATE].uploads
-    await uploads.discard(uploads.get(request.match_info["id"]))
+    state = request.app[APP_STATE]
+    upload = state.uploads.get(request.match_info["id"])
+    await state.uploads.discard(upload)
+    if upload.dataset is not None:  # The live pairs are what stays of that recording.
+        state.preparations.begin(upload.dataset)
     return web.Response(status=204)
 
 

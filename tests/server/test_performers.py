@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from inference.body import LABEL_NAMES
 from inference.errors import UnderstudyError
-from server.performers import note
+from server.performers import Performers, note
 from server.state import APP_STATE
+from tests.server.browser import Browser, ClipTrack
 from tests.server.test_datasets_api import ID, make
+from tests.server.waiting import until
+from tests.transfer.turned import turned
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import GENERATORS, Generator
 from transfer.performers.trained import Trained, save_generator
@@ -61,6 +65,38 @@ async def test_a_performer_is_made_and_a_damaged_one_refused_in_a_sentence(serve
             await performers.open(f"as:{ID}")
         with pytest.raises(UnderstudyError):
             await performers.open("as:../../etc")
+
+
+async def test_whatever_fails_while_it_is_made_the_plain_view_is_back_and_it_is_said(
+    serve, booth_small, monkeypatch
+):
+    async with serve() as http, Browser(http, ClipTrack(booth_small), view="camera") as browser:
+        make(http)
+        await until(lambda: browser.pictures > 3)
+
+        def broken(self, dataset_id):
+            raise ValueError("all input arrays must have the same shape")
+
+        monkeypatch.setattr(Performers, "_open_dataset", broken)
+        browser.send("settings", view=f"as:{ID}")
+        error = await browser.hears("error")
+        assert error["code"] == "performer"
+        assert "could not be made ready" in error["message"]
+        assert browser.heard("settings")[-1]["view"] == "camera"
+        heard = len(browser.heard("state"))
+        await until(lambda: len(browser.heard("state")) > heard + 1)
+        assert browser.heard("state")[-1]["note"] == ""
+
+
+async def test_a_dataset_with_pictures_of_two_sizes_is_performed(serve, tmp_path, booth_small):
+    async with serve() as http, Browser(http, ClipTrack(booth_small)) as browser:
+        folder = make(http)
+        shutil.move(folder, tmp_path / "whole")
+        turned(tmp_path / "whole", folder)
+        await until(lambda: browser.pictures > 3)
+        browser.send("settings", view=f"as:{ID}")
+        await until(lambda: "left out" in browser.heard("state")[-1]["note"], 20)
+        assert not browser.heard("error")
 
 
 async def test_what_is_said_over_the_picture(serve):

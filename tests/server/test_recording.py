@@ -128,6 +128,27 @@ async def test_a_full_disk_ends_the_recording_with_a_sentence_not_the_picture(
         assert len(Dataset.open(datasets(http) / dataset).pairs) == recorded["written"] > 5
 
 
+async def test_what_a_performer_needs_is_made_when_the_recording_ends(serve, booth):
+    async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
+        await until(lambda: browser.pictures > 20)
+        browser.send("record", **{**RECORD, "seconds": 1})
+        folder = datasets(http) / (await browser.hears("recorded"))["dataset"]
+        state = http.server.app[APP_STATE]
+        await until(lambda: (folder / "usable.json").is_file(), 30)
+        assert (folder / "plate.png").is_file()
+        [job] = state.preparations._jobs.all()
+        await until(lambda: job.over)
+        assert job.state == "done"
+        assert await (await http.get("/api/jobs")).json() == []
+        index = Dataset.open(folder).pairs[0].index
+        answer = await http.post(
+            f"/api/datasets/{folder.name}/delete-frames", json={"indices": [index]}
+        )
+        assert answer.status == 200
+        poses = (folder / "poses.jsonl").stat().st_mtime_ns
+        await until(lambda: (folder / "usable.json").stat().st_mtime_ns > poses, 30)
+
+
 async def test_nobody_in_the_picture_leaves_no_dataset(serve, videos):
     from tests.server.browser import read_clip
 

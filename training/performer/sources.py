@@ -53,7 +53,7 @@ def check_enough(targets: Sequence[Target], parts: Sequence[Split]) -> None:
     """Raise `TrainingError` when there is too little to learn from."""
     count = sum(len(learnt) for learnt, _ in parts)
     if count < LEAST_PAIRS:
-        why = " ".join(sentence for target in targets if (sentence := target.usable.sentence()))
+        why = " ".join(sentence for target in targets if (sentence := target.left_out()))
         raise TrainingError(
             f"There are {count} usable frames, {LEAST_PAIRS} are needed: capture some seconds "
             f"more, the whole body in a sharp picture. {why}".strip()
@@ -62,7 +62,7 @@ def check_enough(targets: Sequence[Target], parts: Sequence[Split]) -> None:
         if not learnt:
             raise TrainingError(
                 f"{target.dataset.manifest.title} holds no usable frame: leave it out. "
-                f"{target.usable.sentence()}".strip()
+                f"{target.left_out()}".strip()
             )
 
 

@@ -217,7 +217,7 @@ def _print_training_data(
 ) -> None:
     print(f"{len(data)} frames to learn from, the last {len(kept_out)} in time are held out.")
     for target in targets:
-        if sentence := target.usable.sentence():
+        if sentence := target.left_out():
             print(f"{target.dataset.manifest.title}: {sentence}")
     if sentence := about.unseen.sentence(about.title):
         print(sentence)
@@ -238,7 +238,7 @@ def _source(arguments: argparse.Namespace) -> Target | None:
         return None
     source = find_target(arguments.source, Path("."))
     if not source.usable.numbers:
-        raise TrainingError(f"{arguments.source} holds no usable frame. {source.usable.sentence()}")
+        raise TrainingError(f"{arguments.source} holds no usable frame. {source.left_out()}")
     return source
 
 

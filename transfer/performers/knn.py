@@ -15,7 +15,7 @@ from inference.arrays import Keypoints, Rgb
 from transfer.performers.blending import FlowBlender, Rgba
 from transfer.target.normalisation import BodyFrame, Normaliser
 from transfer.target.pose_space import PoseIndex, Reals, pose_vectors, velocities
-from transfer.target.target import KEPT, Target
+from transfer.target.target import Target
 
 THRESHOLD, LEAST_GAIN = 0.15, 0.01
 """Lambda: another place of the target's clip must be nearer by this share of the distance, and at
@@ -24,6 +24,8 @@ NEIGHBOURS = 5
 """k: among so many nearest poses the one that looks most like what is shown is taken."""
 NEXT = 3
 """Going on by so many frames in the target's clip is no jump."""
+WARM = 16
+"""Cut-outs that are made before the first picture; the others are made as they are wanted."""
 BLEND_SECONDS = 0.15
 SCALES = (0.5, 2.0)
 """Cut-outs are not drawn smaller or larger than so many times their size."""
@@ -71,8 +73,8 @@ class KnnPerformer:
 
     @property
     def warning(self) -> str:
-        """Nothing: what is there is shown."""
-        return ""
+        """What is left out of the target."""
+        return self._target.warning
 
     @property
     def shown(self) -> int | None:
@@ -81,7 +83,8 @@ class KnnPerformer:
 
     def warm_up(self) -> None:
         """Find the plate and read some frames now, rather than with the first picture."""
-        for number in self._numbers[:: max(1, len(self._numbers) // KEPT)][:KEPT]:
+        step = max(1, len(self._numbers) // WARM)
+        for number in self._numbers[::step][:WARM]:
             self._target.cut_out(int(number))
 
     def reset(self) -> None:

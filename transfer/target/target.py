@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,14 +53,28 @@ class Target:
     def __init__(self, dataset: Dataset) -> None:
         """Raises `TransferError` when it shows nobody whose pose is known."""
         self.dataset = dataset
-        self.pairs: list[PairRecord] = [pair for pair in dataset.pairs if pair.mended() is not None]
-        if len(self.pairs) < LEAST_PAIRS:
-            raise TransferError(
-                f"{dataset.manifest.title} shows nobody: capture somebody dancing first."
-            )
-        frame = dataset.manifest.frame
-        self.reduction = max(1, -(-max(frame.width, frame.height) // LONGEST_SIDE))
-        self.size = (frame.width // self.reduction, frame.height // self.reduction)
+        title = dataset.manifest.title
+        self._edited = self._last_edited()
+        shown = [pair for pair in dataset.pairs if pair.mended() is not None]
+        if not shown:
+            raise TransferError(f"{title} shows nobody: capture somebody dancing first.")
+        sizes = [dataset.size(pair.index) for pair in shown]
+        [((width, height), count)] = Counter(sizes).most_common(1)
+        self.pairs: list[PairRecord] = [
+            pair for pair, size in zip(shown, sizes, strict=True) if size == (width, height)
+        ]
+        """Those that show somebody, all with pictures of one size: a phone may have been turned."""
+        self.warning = (
+            ""
+            if count == len(shown)
+            else f"Of {title}, {len(shown) - count} of {len(shown)} pairs are left out: their "
+            f"pictures are not {width}x{height} as most are."
+        )
+        """What is left out for its size; empty: nothing."""
+        if count < LEAST_PAIRS:
+            raise TransferError(f"{title} has too few pairs: {LEAST_PAIRS} are the least.")
+        self.reduction = max(1, -(-max(width, height) // LONGEST_SIDE))
+        self.size = (width // self.reduction, height // self.reduction)
         """Width and height of the pictures that are shown."""
         self.seconds = np.array([pair.time_s for pair in self.pairs])
         self.keypoints = self._smooth_keypoints()
@@ -137,16 +151,28 @@ class Target:
         self.store(USABLE_NAME, json.dumps(usable.to_json()).encode())
         return usable
 
+    def left_out(self) -> str:
+        """Which pairs are left out and why, in a sentence or two; empty when none is."""
+        return " ".join(filter(None, (self.warning, self.usable.sentence())))
+
+    def _last_edited(self) -> int:
+        """When pairs were last written or edited, nanoseconds; 0 when that cannot be seen."""
+        with suppress(OSError):
+            return (self.dataset.path / POSES_NAME).stat().st_mtime_ns
+        return 0
+
     def stored(self, name: str) -> bytes | None:
         """What was kept beside the dataset, unless its pairs were edited since."""
         path = self.dataset.path / name
         with suppress(OSError):
-            if path.stat().st_mtime_ns >= (self.dataset.path / POSES_NAME).stat().st_mtime_ns:
+            if path.stat().st_mtime_ns >= self._edited:
                 return path.read_bytes()
         return None
 
     def store(self, name: str, data: bytes) -> None:
-        """Keep a file beside the dataset, where that is allowed."""
+        """Keep a file beside the dataset, where that is allowed and its pairs are still these."""
+        if self._last_edited() != self._edited:
+            return  # It was edited, or another took its place, while this was made.
         # A folder that may only be read: it is made anew next time.
         with suppress(CaptureError, OSError):
             write_whole(self.dataset.path / name, data)
