@@ -23,6 +23,10 @@ def _about(
     return {"help": explanation, "metavar": metavar, "least": least, "most": most}
 
 
+def _kbps(explanation: str) -> dict[str, Any]:
+    return _about(f"{explanation}, kbit/s", least=50, most=100_000)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One run of the server. Each field is a flag (`--long-side`) and a variable

@@ -67,8 +67,8 @@ class Target:
         self.warning = (
             ""
             if count == len(shown)
-            else f"Of {title}, {len(shown) - count} of {len(shown)} pairs are left out: their "
-            f"pictures are not {width}x{height} as most are."
+            else f"{len(shown) - count} of {len(shown)} pairs are left out: their pictures are not "
+            f"{width}x{height} as most are."
         )
         """What is left out for its size; empty: nothing."""
         if count < LEAST_PAIRS:
