@@ -12,12 +12,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from capture.importer import ImportOptions, import_video
 from inference.pool import NetworkPool
 from tests.browser.conftest import JUGGLER, RUN, Open, Server, wait_live
 from tests.browser.test_capture_page import DECODED, pixels
+from tests.transfer.turned import turned
 from transfer.target.target import Target
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -125,3 +127,33 @@ def test_who_cannot_be_shown_is_said_and_the_picture_goes_on(
     frames = page.evaluate(DECODED)
     page.wait_for_timeout(2000)
     assert page.evaluate(DECODED) - frames > 5
+
+
+def test_pictures_of_two_sizes_are_performed_and_what_is_left_out_is_said(
+    dancer: Path, start_server: Start, open_page: Open
+) -> None:
+    """A phone that was turned while recording."""
+    server = start_server()
+    turned(dancer, server.data / "datasets" / ID)
+    page = open_page(server.url)
+    wait_live(page)
+    page.locator(".performer", has_text="Dancer").click()
+    expect(page.locator("#stage-note")).to_contain_text("pairs are left out")
+    page.wait_for_function("document.getElementById('live').videoHeight === 288")
+
+
+def test_a_double_that_cannot_be_made_ready_is_said_and_the_plain_view_is_back(
+    dancer: Path, start_server: Start, open_page: Open
+) -> None:
+    """Frames that do not belong to their label maps: nobody thought of that."""
+    server = start_server()
+    folder = server.data / "datasets" / ID
+    shutil.copytree(dancer, folder, ignore=shutil.ignore_patterns("plate.png", "usable.json"))
+    for frame in sorted((folder / "frames").iterdir())[::3]:
+        Image.new("RGB", (64, 48)).save(frame)
+    page = open_page(server.url)
+    wait_live(page)
+    page.locator(".performer", has_text="Dancer").click()
+    expect(page.locator(".toast")).to_contain_text("could not be made ready")
+    expect(page.locator("#stage-note")).to_be_hidden()
+    expect(page.locator(".view[aria-checked=true]")).to_have_count(1)

@@ -242,6 +242,6 @@ def test_a_film_that_was_cut_off_is_said_and_stays_with_the_dataset(
     page = open_page(start_server().url + "datasets")
     page.locator("#file").set_input_files(film)
     sentence = page.locator(".job-sentence")
-    expect(sentence).to_contain_text("Done. take.mp4 was cut off", timeout=60_000)
+    expect(sentence).to_contain_text("take.mp4 was cut off", timeout=60_000)
     page.get_by_role("link", name="Look through it").click()
     expect(page.locator("#notes")).to_contain_text("take.mp4 was cut off")
