@@ -10,11 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from transfer.errors import TransferError
+from transfer.target.references import FILE_NAME, ReferenceBank
 from transfer.target.target import Target, find_target
+
+
+def _references(target: Target) -> None:
+    bank = ReferenceBank.of(target)
+    if not bank.ready.all():
+        target.store(FILE_NAME, bank.content())
+
 
 PREPARATIONS: tuple[Callable[[Target], object], ...] = (
     lambda target: target.plate,
     lambda target: target.usable,
+    _references,
 )
 """Each makes one thing of a target and keeps it, unless it is kept already."""
 

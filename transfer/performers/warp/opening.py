@@ -39,7 +39,15 @@ def open_dataset(
     """
     title = target.dataset.manifest.title
     bank = bank or ReferenceBank.of(target)
-    return WarpPerformer(title, bank, target.plate, target.body_frame, source, base_mender())
+    return WarpPerformer(
+        title,
+        bank,
+        target.plate,
+        target.body_frame,
+        source,
+        base_mender(),
+        left_out=target.warning,
+    )
 
 
 def open_live(target: Target) -> WarpPerformer:
@@ -48,7 +56,13 @@ def open_live(target: Target) -> WarpPerformer:
     title = target.dataset.manifest.title
     bank = ReferenceBank.of(target)
     performer = WarpPerformer(
-        title, bank, target.plate, target.body_frame, mender=base_mender(), live=True
+        title,
+        bank,
+        target.plate,
+        target.body_frame,
+        mender=base_mender(),
+        live=True,
+        left_out=target.warning,
     )
     performer.warm_up()
     if not bank.ready.all():

@@ -49,6 +49,7 @@ class WarpPerformer:
         source: BodyFrame | None = None,
         mender: Mender | None = None,
         live: bool = False,
+        left_out: str = "",
     ) -> None:
         """Ready at once.
 
@@ -58,9 +59,11 @@ class WarpPerformer:
             source: the source's body frame over its whole clip; None: learnt as it goes.
             mender: None: holes are filled, nothing else.
             live: only references whose cut-outs are made already are chosen.
+            left_out: which of the target's pairs are not used, a sentence; empty: none.
         """
         self._title, self._bank, self._plate = title, bank, plate
         self._target, self._source, self._live = target, source, live
+        self._left_out = left_out
         self._mender: Mender = mender or WithoutNetwork()
         self._side = max(32, round(bank.height * ROOM))
         self._smoother = TemporalSmoother()
@@ -75,8 +78,8 @@ class WarpPerformer:
 
     @property
     def warning(self) -> str:
-        """Parts of the body that were never seen; empty: none."""
-        return self._bank.unseen.sentence(self._title)
+        """Pairs that are left out and parts of the body that were never seen; empty: none."""
+        return " ".join(filter(None, (self._left_out, self._bank.unseen.sentence(self._title))))
 
     def reset(self) -> None:
         """Forget the source: another one begins."""
