@@ -38,7 +38,7 @@ class Settings:
     )
     port: int = field(
         default=8420,
-        metadata=_about("port to listen on; 0 takes any free one", least=0, most=65_535),
+        metadata=_about("port to listen on; 0 takes any free one"),
     )
     prefix: str = field(
         default="",
@@ -157,6 +157,8 @@ class Settings:
 
     def checked(self) -> Settings:
         """Itself; `UnderstudyError`: a sentence about the first value that makes no sense."""
+        if not 0 <= self.port <= 65535:
+            raise ServerError(f"Port {self.port} is not a port: choose 1 to 65535.")
         for one in fields(self):
             value, least, most = (
                 getattr(self, one.name),

@@ -134,8 +134,9 @@ async def test_what_a_performer_needs_is_made_when_the_recording_ends(serve, boo
         browser.send("record", **{**RECORD, "seconds": 1})
         folder = datasets(http) / (await browser.hears("recorded"))["dataset"]
         state = http.server.app[APP_STATE]
-        await until(lambda: (folder / "usable.json").is_file(), 30)
+        await until(lambda: (folder / "references.npz").is_file(), 60)
         assert (folder / "plate.png").is_file()
+        assert (folder / "usable.json").is_file()
         [job] = state.preparations._jobs.all()
         await until(lambda: job.over)
         assert job.state == "done"

@@ -14,7 +14,7 @@ from server.settings import Settings, from_arguments
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"port": 70_000}, "--port 70000"),
+        ({"port": 70_000}, "Port 70000"),
         ({"long_side": -5}, "--long-side -5"),
         ({"long_side": 3}, "--long-side 3"),
         ({"long_side": 100_000}, "--long-side 100000"),

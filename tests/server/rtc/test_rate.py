@@ -124,8 +124,7 @@ def steady(rate: RateController, seconds: float, bps: float, began: float = 0.0)
     now, count = began, int(seconds * 20)
     for _ in range(count):
         packets = [
-            Delivery(now + i / 200, now + i / 200 + 7.0, int(bps / 8 / 200), None)
-            for i in range(10)
+            Delivery(now + i / 200, now + i / 200 + 7.0, int(bps / 8 / 200), None) for i in range(10)
         ]
         now += 0.05
         rate.feedback(packets, 0, now, 0.05)

@@ -10,14 +10,18 @@ import pytest
 
 from run import main
 from tests.machine import slowness
-from transfer.performers.knn import KnnPerformer
+from transfer.performers.warp.opening import open_live
+from transfer.target.references import FILE_NAME
 from transfer.target.target import PLATE_NAME, USABLE_NAME, Target
+
+
+MADE = (PLATE_NAME, USABLE_NAME, FILE_NAME)
 
 
 @pytest.fixture
 def fresh(juggler: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "d"
-    shutil.copytree(juggler, folder, ignore=shutil.ignore_patterns(PLATE_NAME, USABLE_NAME))
+    shutil.copytree(juggler, folder, ignore=shutil.ignore_patterns(*MADE))
     return folder
 
 
@@ -26,7 +30,7 @@ def test_everything_is_kept_beside_the_dataset(
 ) -> None:
     assert main(["prepare", str(fresh)]) == 0
     assert "ready" in capsys.readouterr().out
-    made = {name: (fresh / name).stat().st_mtime_ns for name in (PLATE_NAME, USABLE_NAME)}
+    made = {name: (fresh / name).stat().st_mtime_ns for name in MADE}
     assert main(["prepare", str(fresh)]) == 0
     assert made == {name: (fresh / name).stat().st_mtime_ns for name in made}
 
@@ -39,10 +43,10 @@ def test_a_prepared_dataset_of_five_hundred_pairs_is_chosen_within_a_second(
     assert main(["prepare", str(folder)]) == 0
     began = time.perf_counter()
     target = Target.open(folder)
-    performer = KnnPerformer(target)
-    performer.warm_up()
+    performer = open_live(target)
     assert time.perf_counter() - began < 1.0 * slowness()
     assert len(target.pairs) == 500
+    assert performer.size == (640, 480)
 
 
 def test_what_cannot_be_prepared_is_said(
@@ -59,7 +63,7 @@ def five_hundred(source: Path, out: Path) -> Path:
     import json
     import os
 
-    shutil.copytree(source, out, ignore=shutil.ignore_patterns(PLATE_NAME, USABLE_NAME))
+    shutil.copytree(source, out, ignore=shutil.ignore_patterns(*MADE))
     lines = [json.loads(line) for line in (out / "poses.jsonl").read_text().splitlines()]
     step = lines[-1]["time_s"] + 0.1
     with (out / "poses.jsonl").open("w") as file:
