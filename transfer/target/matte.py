@@ -26,8 +26,11 @@ SOFTNESS = 0.9
 NOISY = 14.0
 """Where frame and plate differ so much outside the dancer, they say nothing of the rim."""
 LEAST_DIFFERENCE, SURE_DIFFERENCE = 6.0, 22.0
-"""From the plate: less is wall; so much more is dancer."""
-LEAST_GAP, MOST_GAPS = 4e-4, 0.12
+"""From the plate: less is wall; a dancer's colour that differs by less says nothing of the rim."""
+LITTLE, CERTAIN, MIXED = 0.2, 0.85, 0.7
+"""A pixel that is the dancer's by less than this share is none of theirs; by so much, it is wholly;
+below the third, its colour is taken from further inside."""
+LEAST_GAP, MOST_GAPS = 4e-4, 0.3
 """A gap within the mask, in squared body heights; if gaps make up more of the mask than this, the
 clothes have the wall's colour."""
 
@@ -55,30 +58,72 @@ def without_arms(labels: Labels, keypoints: Keypoints, scale: float) -> Labels:
 _BEHIND = np.isin(PIECE_OF_LABEL, [Piece.HEAD, Piece.TRUNK, Piece.LEFT_THIGH, Piece.RIGHT_THIGH])
 
 
-def silhouette(rgb: Rgb, plate: Rgb, labels: Labels, scale: float) -> Mask:
-    """Alpha of the dancer, 0..255: at the mask's edge, what looks like the plate is no dancer.
+def cut_out(rgb: Rgb, plate: Rgb, labels: Labels, scale: float) -> tuple[Rgb, Mask]:
+    """Colours and alpha, 0..255, of the dancer: at the mask's edge, what looks like the plate is
+    none of them, and what is mixed with it takes the colour from further inside.
 
     `rgb`: in the plate's light.
     """
     mask = (labels > 0).astype(np.uint8)
-    soft = np.asarray(cv2.GaussianBlur(mask * 255, (0, 0), SOFTNESS), np.uint8)
-    difference = cv2.absdiff(rgb, plate).max(axis=2)
     radius = max(2, round(RIM * scale))
     square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    difference = cv2.absdiff(rgb, plate).max(axis=2)
     outside = np.asarray(cv2.dilate(mask, square)) == 0
     noise = float(np.median(difference[outside])) if outside.sum() > 50 else 4.0
-    if noise > NOISY:
-        return soft
     least = max(LEAST_DIFFERENCE, 2 * noise)
-    away = np.asarray(cv2.blur(difference, (3, 3)), np.float32)
-    unlike = ((away - least) / SURE_DIFFERENCE).clip(0, 1)
-    inner = np.asarray(cv2.erode(mask, square)) > 0
-    alpha = np.where(inner, soft, soft * unlike).astype(np.uint8)
-    gaps = _gaps(np.asarray(cv2.blur(difference, (5, 5))) < least, mask, inner, scale)
-    if gaps.sum() > MOST_GAPS * mask.sum():
-        return alpha
-    left = cv2.bitwise_not(cv2.GaussianBlur(gaps.astype(np.uint8) * 255, (0, 0), 1.0))
-    return np.asarray(cv2.multiply(alpha, left, scale=1 / 255), np.uint8)
+    believed = noise <= NOISY
+    if believed:
+        # Masks are loose: first what is wall goes, then the edge that is left is refined.
+        like = np.asarray(cv2.blur(difference, (5, 5))) < least
+        gaps = _gaps(like, mask, np.asarray(cv2.erode(mask, square)) > 0, scale)
+        if gaps.sum() <= MOST_GAPS * mask.sum():
+            mask[gaps] = 0
+    soft = np.asarray(cv2.GaussianBlur(mask * 255, (0, 0), SOFTNESS), np.uint8)
+    inner = np.asarray(cv2.erode(mask, square), np.uint8)
+    if not inner.any():
+        return rgb, soft
+    if not believed:
+        return _spread(rgb, mask, max(1, round(WALL * scale)), inner), soft
+    own = _spread(rgb, mask, radius, inner)
+    alpha = _share(rgb, own, plate, least)
+    alpha[inner > 0] = 1
+    mixed = ((alpha - MIXED) / (1 - MIXED)).clip(0, 1)[..., None]
+    colours = own + (rgb.astype(np.float32) - own) * mixed
+    return colours.round().astype(np.uint8), (soft * alpha).astype(np.uint8)
+
+
+def _share(rgb: Rgb, own: Rgb, plate: Rgb, least: float) -> NDArray[np.float32]:
+    """How much of each pixel is the dancer, 0..1: its distance from the plate, as a share of how
+    far the dancer's own colour is from it; 1 where that is near."""
+    behind = plate.astype(np.float32)
+    apart = np.linalg.norm(own - behind, axis=2)
+    blurred = np.asarray(cv2.blur(rgb, (3, 3)), np.float32)
+    away = np.linalg.norm(blurred - behind, axis=2) - least
+    share = away / np.maximum(CERTAIN * (apart - least), 1)
+    unlike = (apart > SURE_DIFFERENCE + 2 * least).astype(np.float32)
+    return np.asarray(1 - unlike * (1 - ((share - LITTLE) / (1 - LITTLE)).clip(0, 1)), np.float32)
+
+
+def _spread(rgb: Rgb, mask: Mask, radius: int, fallback: Mask) -> Rgb:
+    """The colours further inside than `radius` continued over the mask's edge and beyond.
+
+    From the mask's own edge, not from the matte's: dark hair before a dark wall would lose its
+    face. `fallback`: where nothing is so far inside.
+    """
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    inner = np.asarray(cv2.erode(mask, disc), np.uint8)
+    if not inner.any():
+        inner = fallback
+    _, nearest = cv2.distanceTransformWithLabels(
+        1 - inner, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    nearest = np.asarray(nearest)
+    place = np.zeros(int(nearest.max()) + 1, np.int64)
+    inside = np.flatnonzero(inner)
+    place[nearest.ravel()[inside]] = inside
+    spread = rgb.reshape(-1, 3)[place[nearest]]
+    smooth = cv2.GaussianBlur(spread, (0, 0), max(0.8, radius / 2))
+    return np.where(inner[..., None] > 0, rgb, smooth).astype(np.uint8)
 
 
 def _gaps(
@@ -95,26 +140,3 @@ def _gaps(
     gone |= touching & (areas > 8)
     gone[0] = False
     return np.asarray(gone[pieces])
-
-
-def clean_rim(rgb: Rgb, labels: Labels, scale: float) -> Rgb:
-    """The colours at a mask's edge, mixed with the wall's, replaced by the nearest further inside.
-
-    From the mask's own edge, not from the matte's: dark hair before a dark wall would lose its
-    face.
-    """
-    radius = max(1, round(WALL * scale))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    inner = np.asarray(cv2.erode((labels > 0).astype(np.uint8), disc), np.uint8)
-    if not inner.any():
-        return rgb
-    _, nearest = cv2.distanceTransformWithLabels(
-        1 - inner, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    nearest = np.asarray(nearest)
-    place = np.zeros(int(nearest.max()) + 1, np.int64)
-    inside = np.flatnonzero(inner)
-    place[nearest.ravel()[inside]] = inside
-    spread = rgb.reshape(-1, 3)[place[nearest]]
-    smooth = cv2.GaussianBlur(spread, (0, 0), max(0.8, radius / 2))
-    return np.where(inner[..., None] > 0, rgb, smooth).astype(np.uint8)

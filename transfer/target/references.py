@@ -33,7 +33,7 @@ from capture.files import write_whole
 from inference.arrays import Labels, Rgb
 from inference.body import MIRROR_LABELS
 from transfer.errors import TransferError
-from transfer.target.matte import HIDDEN, clean_rim, silhouette, without_arms
+from transfer.target.matte import HIDDEN, cut_out, without_arms
 from transfer.target.pieces import (
     NO_PIECE,
     PIECE_OF_LABEL,
@@ -238,7 +238,7 @@ class ReferenceBank:
         unseen = UnseenParts.of_counts(counts, target.keypoints[kept])
 
         def make(place: int, factor: float) -> _Encoded:
-            return _cut_out(target, kept[place], factor)
+            return _encoded(target, kept[place], factor)
 
         return cls(target.size, tall, unseen, kept, poses, make)
 
@@ -413,7 +413,7 @@ def cut_out_factor(height: float) -> float:
     return min(1.0, HIGHEST / height)
 
 
-def _cut_out(target: Target, number: int, factor: float) -> _Encoded:
+def _encoded(target: Target, number: int, factor: float) -> _Encoded:
     labels = target.labels(number)
     rgb, plate = target.frame(number), target.plate
     rgb = lit(rgb, light(rgb, plate, labels))
@@ -422,8 +422,7 @@ def _cut_out(target: Target, number: int, factor: float) -> _Encoded:
     box = np.s_[top : y + height + MARGIN, left : x + width + MARGIN]
     keypoints = target.keypoints[number] - np.array([left, top, 0], np.float32)
     inside, scale = labels[box], BodyPose.of(keypoints, labels[box]).scale
-    alpha = silhouette(rgb[box], plate[box], inside, scale)
-    colours = clean_rim(np.ascontiguousarray(rgb[box]), inside, scale)
+    colours, alpha = cut_out(np.ascontiguousarray(rgb[box]), plate[box], inside, scale)
     seen = without_arms(inside, keypoints, scale)
     if factor < 1:
         height, width = inside.shape

@@ -13,7 +13,7 @@ import pytest
 from tests.puppet import GREY, Puppet, pose
 from transfer.errors import TransferError
 from transfer.target import references
-from transfer.target.matte import HIDDEN, clean_rim, silhouette, without_arms
+from transfer.target.matte import HIDDEN, cut_out, without_arms
 from transfer.target.pieces import Piece
 from transfer.target.references import FILE_NAME, MOST, ReferenceBank, first_number
 from transfer.target.target import Target
@@ -131,18 +131,17 @@ def test_the_wall_does_not_come_along_and_the_dancer_stays() -> None:
     puppet = Puppet([pose()])
     rgb, labels = puppet.frame(0), puppet.labels(0)
     wide = (np.asarray(cv2.dilate(labels, np.ones((9, 9), np.uint8)))).astype(np.uint8)
-    alpha = silhouette(rgb, puppet.plate, wide, 400)
+    cleaned, alpha = cut_out(rgb, puppet.plate, wide, 400)
     wall = (wide > 0) & (np.abs(rgb.astype(int) - GREY).max(axis=2) == 0)
     body = cv2.erode(labels, np.ones((7, 7), np.uint8)) > 0
     assert alpha[wall].mean() < 60
     assert alpha[body].min() > 200
-    cleaned = clean_rim(rgb, wide, 400)
     assert np.abs(cleaned[body].astype(int) - rgb[body]).max() == 0
 
 
 def test_clothes_of_the_walls_colour_are_not_eaten() -> None:
     puppet = Puppet([pose()])
     labels = puppet.labels(0)
-    alpha = silhouette(puppet.plate.copy(), puppet.plate, labels, 400)
+    _, alpha = cut_out(puppet.plate.copy(), puppet.plate, labels, 400)
     inner = cv2.erode((labels > 0).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     assert alpha[inner].min() == 255
