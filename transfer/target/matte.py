@@ -27,6 +27,8 @@ NOISY = 14.0
 """Where frame and plate differ so much outside the dancer, they say nothing of the rim."""
 LEAST_DIFFERENCE, SURE_DIFFERENCE = 6.0, 22.0
 """From the plate: less is wall; a dancer's colour that differs by less says nothing of the rim."""
+FAR = 70.0
+"""So far from the plate a pixel is the dancer's, whatever is beside it: a hand beside a sleeve."""
 LITTLE, CERTAIN, MIXED = 0.2, 0.85, 0.7
 """A pixel that is the dancer's by less than this share is none of theirs; by so much, it is wholly;
 below the third, its colour is taken from further inside."""
@@ -99,7 +101,7 @@ def _share(rgb: Rgb, own: Rgb, plate: Rgb, least: float) -> NDArray[np.float32]:
     apart = np.linalg.norm(own - behind, axis=2)
     blurred = np.asarray(cv2.blur(rgb, (3, 3)), np.float32)
     away = np.linalg.norm(blurred - behind, axis=2) - least
-    share = away / np.maximum(CERTAIN * (apart - least), 1)
+    share = away / (CERTAIN * (apart - least)).clip(1, FAR)
     unlike = (apart > SURE_DIFFERENCE + 2 * least).astype(np.float32)
     return np.asarray(1 - unlike * (1 - ((share - LITTLE) / (1 - LITTLE)).clip(0, 1)), np.float32)
 
