@@ -19,13 +19,20 @@ from training.performer.batches import Batch
 from training.performer.data import Augment, TransferData
 from training.performer.losses import network_input
 from training.performer.measuring.evaluate_performer import reconstruction
+from training.performer.mending import export
 from training.performer.sources import split, target_of
 from transfer.performers.condition import CHANNELS
 from transfer.performers.gan import GanPerformer
 from transfer.performers.generator import Generator
 from transfer.performers.layers import fold_batch_norms
 from transfer.performers.trained import Trained, load_generator
-from transfer.performers.trained_files import INT8_NAME, ONNX_NAME, WEIGHTS_NAME
+from transfer.performers.trained_files import (
+    INT8_NAME,
+    MENDING_INT8_NAME,
+    ONNX_NAME,
+    WARP,
+    WEIGHTS_NAME,
+)
 from transfer.target.target import Target
 
 CALIBRATION = 100
@@ -59,6 +66,8 @@ def main(arguments: argparse.Namespace) -> int:
             "the source's pictures. Perform with the float weights."
         )
     target = target_of(arguments.run, about, arguments.dataset)
+    if about.preset == WARP:
+        return _export_mending(arguments, target)
     if as_onnx:
         away = write_onnx(arguments.run, about, target)
         print(f"{arguments.run / ONNX_NAME} is ready; at most {away:.1g} of 1 from PyTorch's.")
@@ -71,6 +80,19 @@ def main(arguments: argparse.Namespace) -> int:
         print("The face stage is not in it: in int8 the face stays as the generator draws it.")
     if after < before - WORTH_SAYING:
         print(f"That is seen: delete {INT8_NAME} to perform with the float weights again.")
+    return 0
+
+
+def _export_mending(arguments: argparse.Namespace, target: Target) -> int:
+    """The command for a run of the preset warp."""
+    if arguments.format == "onnx":
+        raise TrainingError(
+            "A warp performer is more than its network: other programs cannot play it. Leave out "
+            "`--format onnx`."
+        )
+    before, after, _ = export.write_int8(arguments.run, target)
+    file = arguments.run / MENDING_INT8_NAME
+    print(f"{file} is ready: SSIM {after:.3f}, in float {before:.3f}.")
     return 0
 
 

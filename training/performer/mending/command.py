@@ -1,4 +1,4 @@
-"""`run.py train --preset warp`: the mending network of one person, or of many to start others from."""
+"""`run.py train --preset warp`: the mending network of one person, or of many to start from."""
 
 from __future__ import annotations
 
