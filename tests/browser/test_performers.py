@@ -148,7 +148,9 @@ def test_a_double_that_cannot_be_made_ready_is_said_and_the_plain_view_is_back(
     """Frames that do not belong to their label maps: nobody thought of that."""
     server = start_server()
     folder = server.data / "datasets" / ID
-    shutil.copytree(dancer, folder, ignore=shutil.ignore_patterns("plate.png", "usable.json", "references.npz"))
+    shutil.copytree(
+        dancer, folder, ignore=shutil.ignore_patterns("plate.png", "usable.json", "references.npz")
+    )
     for frame in sorted((folder / "frames").iterdir())[::3]:
         Image.new("RGB", (64, 48)).save(frame)
     page = open_page(server.url)

@@ -11,7 +11,9 @@ from PIL import Image
 
 def turned(source: Path, out: Path, after: float = 0.5) -> tuple[int, int]:
     """Copy a dataset, all pairs beyond a share of it narrower; how many there are of each size."""
-    shutil.copytree(source, out, ignore=shutil.ignore_patterns("plate.png", "usable.json", "references.npz"))
+    shutil.copytree(
+        source, out, ignore=shutil.ignore_patterns("plate.png", "usable.json", "references.npz")
+    )
     lines = [json.loads(line) for line in (out / "poses.jsonl").read_text().splitlines()]
     first = round(len(lines) * after)
     for pair in lines[first:]:

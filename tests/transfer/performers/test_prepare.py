@@ -14,7 +14,6 @@ from transfer.performers.warp.opening import open_live
 from transfer.target.references import FILE_NAME
 from transfer.target.target import PLATE_NAME, USABLE_NAME, Target
 
-
 MADE = (PLATE_NAME, USABLE_NAME, FILE_NAME)
 
 
