@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.capture.clips import write_video
+from tests.transfer.turned import turned
 
 ROOT = Path(__file__).parents[3]
 DANCER = ROOT / "tests" / "data" / "dancer_c_288.mp4"
@@ -100,3 +101,12 @@ def test_what_goes_wrong_is_said(juggler: Path, tmp_path: Path) -> None:
     done = perform(tmp_path / "none.mp4", "--as", juggler, "--out", tmp_path / "o.mp4", code=1)
     assert "none.mp4" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_pictures_of_two_sizes_are_performed_and_what_is_left_out_is_said(
+    juggler: Path, tmp_path: Path
+) -> None:
+    counts = turned(juggler, tmp_path / "d")
+    done = perform(DANCER, "--as", tmp_path / "d", "--out", tmp_path / "o.gif")
+    assert f"{counts[1]} of {sum(counts)} pairs are left out" in done.stdout
+    assert (tmp_path / "o.gif").stat().st_size > 0
