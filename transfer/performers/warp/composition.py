@@ -25,7 +25,7 @@ BEHIND = 0.03
 """The trunk's second reference counts so much of its first: what that hides, it shows."""
 BORDER = 0.010
 """Over so much of the canvas the pieces' borders are softened."""
-BEYOND, HEAD_BEYOND = 0.012, 0.04
+BEYOND, HEAD_BEYOND = 0.025, 0.04
 """Layers reach so far beyond the wanted silhouette, of the canvas; a head with its hair farther."""
 LEAST_PIXELS = 12
 """A piece of fewer is a slip of the label map."""

@@ -36,6 +36,9 @@ _LEVELS = 6
 _SOLID, _WHOLLY = 0.75, 0.98
 """Alpha from which on a pixel's colour is the dancer's own: the wall shines through less."""
 
+NEARLY = np.float32(0.02)
+"""Alpha so near to 0 or 1 counts as that."""
+
 Floats = NDArray[np.float32]
 
 
@@ -167,18 +170,24 @@ def mended_layer(warped: Warped, told: Told, mended: Mended) -> Floats:
     low = np.s_[y : y + height, x : x + width]
     x0, y0, x1, y1 = (round(one * scale) for one in (x, y, x + width, y + height))
     high, box = np.s_[y0:y1, x0:x1], (x1 - x0, y1 - y0)
-    change = mended.alpha[low] - told.planes[low][..., ALPHA].astype(np.float32) * (1 / 255)
-    small = np.dstack([mended.colour[low], mended.share[low], change])
-    large = np.asarray(cv2.resize(small, box, interpolation=cv2.INTER_LINEAR), np.float32)
+    told_alpha = told.planes[low][..., ALPHA] * np.float32(1 / 255)
+    # As factors, not as a difference: that would leave a thin line of each edge it takes away.
+    less = (mended.alpha[low] / np.maximum(told_alpha, NEARLY)).clip(0, 1)
+    more = ((1 - mended.alpha[low]) / np.maximum(1 - told_alpha, NEARLY)).clip(0, 1)
+    small = np.dstack([mended.share[low], less, more])
+    colours, factors = (
+        np.asarray(cv2.resize(one, box, interpolation=cv2.INTER_LINEAR), np.float32)
+        for one in (mended.colour[low], small)
+    )
     own = warped.alpha[high] * np.float32(1 / 255)
-    share = large[..., 3]
-    alpha = (own + large[..., 4]).clip(0, 1)
+    share = np.ascontiguousarray(factors[..., 0])
+    alpha = 1 - (1 - own * factors[..., 1]) * factors[..., 2]
     rest = 1 - share
     # As weights of the drawn colour and of the warped one, which is weighted by alpha already.
     factor = alpha / np.maximum(share + rest * own, np.float32(1e-3))
     drawn, kept = cv2.merge([share * factor] * 3), cv2.merge([rest * factor * (1 / 255)] * 3)
     colour = cv2.add(
-        cv2.multiply(np.ascontiguousarray(large[..., :3]), drawn),
+        cv2.multiply(colours, drawn),
         cv2.multiply(warped.colour[high], kept, dtype=cv2.CV_32F),
     )
     layer[high] = cv2.merge([*cv2.split(cv2.min(colour, cv2.merge([alpha] * 3))), alpha])
