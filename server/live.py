@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import av
 
+from capture.colours import ColourConverter
 from inference.analysis import Analysis
 from inference.analyzer import Analyzer
 from inference.arrays import Rgb
@@ -94,6 +95,7 @@ class LiveThread:
         self._events = events
         self._clock = MediaClock()
         self._frame_clock = FrameClock()
+        self._colours = ColourConverter()
         self._last_picture: I420 = waiting_picture()
         self._complained = 0.0
         self._reset_wanted = False
@@ -148,7 +150,7 @@ class LiveThread:
     def _show(self, arrived: Arrived) -> None:
         watch = _Stopwatch()
         ticks = arrived.frame.pts
-        i420 = to_i420(arrived.frame)
+        i420 = to_i420(arrived.frame, self._colours)
         rgb = to_rgb(i420)
         seconds = self._frame_clock.seconds(ticks, arrived.arrival)
         watch.lap("convert")

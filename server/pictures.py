@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from capture.colours import ColourConverter, is_limited_601
 from inference.arrays import Rgb
 
 I420 = NDArray[np.uint8]
@@ -16,12 +17,14 @@ _JUMP_SECONDS = 2.0
 """A longer step between two frames' timestamps is taken for a jump of the clock."""
 
 
-def to_i420(frame: av.VideoFrame) -> I420:
-    """A copy of the frame's pixels; odd sides are padded by repeating the last row or column."""
-    even = frame.width % 2 == 0 and frame.height % 2 == 0
-    if even and frame.format.name in ("yuv420p", "yuvj420p"):
+def to_i420(frame: av.VideoFrame, colours: ColourConverter) -> I420:
+    """A copy of the frame's pixels; odd sides are padded by repeating the last row or column.
+
+    What is tagged otherwise (full range, BT.709, HDR) is converted here, once, by `colours`.
+    """
+    if is_limited_601(frame) and frame.width % 2 == 0 and frame.height % 2 == 0:
         return np.asarray(frame.to_ndarray(), np.uint8)
-    return from_rgb(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+    return from_rgb(colours.rgb(frame))
 
 
 def from_rgb(rgb: Rgb) -> I420:
