@@ -14,10 +14,12 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from inference.arrays import Rgb
+
+WIDEST_PIXEL = 4
+"""Width over height of a pixel, or the other way round: more is nonsense in the file."""
 
 
 def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
@@ -131,10 +133,18 @@ class Orientation:
         return rgb
 
 
-def as_rgb(frame: VideoFrame, colours: VideoReformatter) -> Rgb:
-    """The stored picture; the frame itself must not be kept (PyAV 18 ties threads to it)."""
-    converted = colours.reformat(frame, format="rgb24", dst_color_range=ColorRange.JPEG, threads=1)
-    return np.ascontiguousarray(cast(Rgb, converted.to_ndarray()))
+def square_width(width: int, ratio: Fraction | None) -> int:
+    """Width of a picture once its pixels are square; even, unless nothing is to be done.
+
+    Args:
+        width: of the stored picture, in pixels.
+        ratio: width over height of a stored pixel (the sample aspect ratio). None, 0 and what no
+            camera or disc has (`WIDEST_PIXEL`) are taken for 1; so is what rounding made of 1.
+    """
+    if ratio is None or not 1 / WIDEST_PIXEL <= ratio <= WIDEST_PIXEL:
+        return width
+    wanted = width * ratio
+    return width if abs(wanted - width) < 1 else max(2, 2 * round(wanted / 2))
 
 
 def fitted(rgb: Rgb, size: tuple[int, int]) -> Rgb:

@@ -12,10 +12,12 @@ import av
 import av.error
 from av.container import InputContainer
 from av.stream import Disposition
-from av.video.reformatter import VideoReformatter
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from capture.decoding import Clock, Decoder, Orientation, as_rgb, fitted, packets
+from capture.colours import HDR, ColourConverter
+from capture.decoding import Clock, Decoder, Orientation, fitted, packets, square_width
+from capture.deinterlacing import Deinterlacer
 from capture.errors import VideoError
 from inference.arrays import Rgb
 
@@ -51,7 +53,7 @@ class VideoInfo:
     """What a video file holds, before its frames are read."""
 
     width: int
-    """Of the upright picture, in pixels."""
+    """Of the upright picture, in square pixels."""
     height: int
     frames: int | None
     """As announced or counted without decoding: good for a progress bar; None when unknown."""
@@ -61,6 +63,8 @@ class VideoInfo:
     rotation: int
     """Degrees clockwise by which `read_frames` turns the stored picture: 0, 90, 180 or 270."""
     codec: str
+    start_s: float
+    """Where the first frame lies on the file's own time line, which its sound shares."""
 
 
 def probe(path: Path, limits: Limits | None = None) -> VideoInfo:
@@ -83,7 +87,8 @@ def probe(path: Path, limits: Limits | None = None) -> VideoInfo:
         if first is None:
             raise VideoError(f"{path.name} holds no picture that can be decoded: save it again.")
         orientation = Orientation.of(first)
-        width, height = first.width, first.height
+        width = square_width(first.width, stream.sample_aspect_ratio)
+        height = first.height
         return VideoInfo(
             width=height if orientation.transposed else width,
             height=width if orientation.transposed else height,
@@ -92,6 +97,7 @@ def probe(path: Path, limits: Limits | None = None) -> VideoInfo:
             fps=fps,
             rotation=orientation.degrees,
             codec=stream.codec_context.name,
+            start_s=_start_seconds(container, stream, first),
         )
 
 
@@ -103,15 +109,16 @@ def read_frames(
 ) -> Iterator[tuple[Rgb, float]]:
     """Every frame of a video once, in order of presentation, and its time.
 
-    Colours are converted as FFmpeg does (the stream's matrix and range; BT.601 when it says
-    nothing), the picture is turned as the file asks. All frames have the size of the first: should
-    it change, the rest is fitted in. Damaged frames are left out. Times are seconds since the first
-    frame and always grow; where the file has none, or they run backwards, the rate fills in.
+    Colours are converted (`capture.colours`), interlaced frames deinterlaced, pixels made square,
+    the picture is turned as the file asks. All frames have the size of the first: should it change,
+    the rest is fitted in. Damaged frames are left out. Times are seconds since the first frame and
+    always grow; where the file has none, or they run backwards, the rate fills in.
 
     Args:
         path: the file.
         limits: what is still read.
-        note: told, in a sentence each, what was odd: frames left out, a file cut off.
+        note: told, in a sentence each, what was odd: frames left out, a file cut off, colours or
+            frames that were converted.
         damaged: told at the end how many frames were left out, if any.
 
     Yields:
@@ -128,15 +135,20 @@ def read_frames(
         announced = _announced_seconds(container, stream)
         timed = container.format.name not in UNTIMED_FORMATS
         clock = Clock(info.fps, stream.time_base if timed else None)
-        colours = VideoReformatter()
-        decoder = Decoder(container, stream)
+        colours = ColourConverter()
+        decoder, deinterlacer = Decoder(container, stream), Deinterlacer()
         changed = False
-        for index, frame in enumerate(decoder.frames()):
+        hdr: str | None = None
+        for index, frame in enumerate(deinterlacer.frames(decoder.frames())):
             seconds = clock.seconds(frame)
             if seconds > limits.max_seconds or index >= limits.max_frames:
                 note(f"{path.name} goes on beyond {_length(seconds)}: the rest was left out.")
                 return
-            rgb = Orientation.of(frame).applied(as_rgb(frame, colours))
+            if index == 0:
+                hdr = HDR.get(frame.color_trc)
+            width = square_width(frame.width, stream.sample_aspect_ratio)
+            turned = Orientation.of(frame)
+            rgb = turned.applied(colours.rgb(frame, width if width != frame.width else None))
             del frame
             if rgb.shape[1::-1] != size:
                 if not changed:
@@ -144,6 +156,10 @@ def read_frames(
                 changed = True
                 rgb = fitted(rgb, size)
             yield rgb, seconds
+    if hdr is not None:
+        note(f"{path.name} is an HDR film ({hdr}): its colours were converted to SDR (BT.709).")
+    if deinterlacer.found:
+        note(f"{path.name} is interlaced: it was deinterlaced, one picture for each frame.")
     if decoder.damaged:
         note(f"Damaged frames of {path.name} were left out: {decoder.damaged}.")
         damaged(decoder.damaged)
@@ -161,19 +177,28 @@ def _new_size(path: Path, size: tuple[int, int], rgb: Rgb, seconds: float) -> st
     )
 
 
-@contextmanager
-def _opened(path: Path, limits: Limits) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and its video stream; whatever is wrong with them in a sentence."""
+def open_container(path: Path, limits: Limits | None = None) -> InputContainer:
+    """A video file, opened as a file whatever its name is (a colon is no protocol).
+
+    Raises:
+        VideoError: it is not there, no video, or beyond `limits`.
+    """
+    limits = limits or Limits()
     _check_file(path, limits)
     try:
-        container = av.open(
+        return av.open(
             f"file:{path}",
             container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
             options={"max_pixels": str(limits.max_pixels)},
         )
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise VideoError(_why_not(path)) from error
-    with container:
+
+
+@contextmanager
+def _opened(path: Path, limits: Limits) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and its video stream; whatever is wrong with them in a sentence."""
+    with open_container(path, limits) as container:
         pictures = [
             stream
             for stream in container.streams.video
@@ -206,7 +231,8 @@ def _check_file(path: Path, limits: Limits) -> None:
 
 
 def _check_pixels(path: Path, stream: VideoStream, limits: Limits) -> None:
-    width, height = stream.codec_context.width, stream.codec_context.height
+    width = square_width(stream.codec_context.width, stream.sample_aspect_ratio)
+    height = stream.codec_context.height
     if width * height > limits.max_pixels:
         side = int(limits.max_pixels**0.5)
         raise VideoError(
@@ -249,6 +275,12 @@ def _announced_seconds(container: InputContainer, stream: VideoStream) -> float 
         return float(stream.duration * stream.time_base)
     alone = len(container.streams) == 1
     return container.duration / av.time_base if container.duration and alone else None
+
+
+def _start_seconds(container: InputContainer, stream: VideoStream, first: VideoFrame) -> float:
+    if container.format.name in UNTIMED_FORMATS or first.pts is None or not stream.time_base:
+        return 0.0
+    return float(first.pts * stream.time_base)
 
 
 def _count_packets(
