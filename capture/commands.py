@@ -70,7 +70,7 @@ def _capture(
 
 def segment(arguments: argparse.Namespace) -> int:
     """A label map and a JSON file per picture; 1 when a picture could not be read."""
-    pictures = find_pictures(arguments.pictures)
+    pictures = find_pictures(arguments.pictures, lambda sentence: print(sentence, file=sys.stderr))
     analyzer = Analyzer(open_pool(arguments, workers=1))
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)

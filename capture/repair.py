@@ -8,7 +8,6 @@ gets the nearest of the classes that lie right beside it.
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,20 +16,17 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from capture.errors import CaptureError
 from capture.files import disk_error, write_whole
 from capture.palettes import BODYPIX, BODYPIX_1, ColourCensus, Palette, clustered_palette, fitting
-from capture.pictures import MAX_PIXELS, encode_labels
+from capture.photos import open_photo
+from capture.pictures import encode_labels
 from inference.arrays import Labels, Rgb
 
 REPORT_NAME = "report.json"
 
 PaletteChoice = Literal["auto", "bodypix", "bodypix1", "unknown"]
-
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
-"""What is opened, as PIL names them."""
 
 CLEAN_COLOURS = 128
 """A picture with no more colours has no mixtures of colours."""
@@ -184,17 +180,11 @@ def _palette(paths: list[Path], choice: PaletteChoice) -> tuple[Palette, dict[st
 
 def read_mask(path: Path) -> Rgb:
     """The colours of a mask, transparent pixels black; `CaptureError` when it is not one."""
+    picture = open_photo(path)
+    grey = picture.mode not in ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise CaptureError(f"{path.name} is larger than {MAX_PIXELS} pixels.")
-                grey = picture.mode not in ("P", "RGB", "RGBA", "CMYK", "YCbCr")
-                rgba = np.asarray(picture.convert("RGBA"))
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise CaptureError(f"{path.name} is larger than {MAX_PIXELS} pixels.") from error
-    except (OSError, ValueError, SyntaxError) as error:
+        rgba = np.asarray(picture.convert("RGBA"))
+    except ValueError as error:
         raise CaptureError(f"{path.name} is not a picture that can be read.") from error
     rgb = rgba[:, :, :3] * (rgba[:, :, 3:] >= 128)
     if grey and rgb.any():

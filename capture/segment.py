@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageOps
-
 from capture.errors import CaptureError
 from capture.files import write_whole
-from capture.pictures import MAX_PIXELS, encode_labels
+from capture.photos import is_photo, read_photo, tell_passed_over
+from capture.pictures import encode_labels
 from inference.analysis import Analysis, Person
 from inference.analyzer import Analyzer
-from inference.arrays import Rgb
-
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""What a folder is searched for."""
 
 
-def find_pictures(paths: Iterable[Path]) -> list[Path]:
+def find_pictures(
+    paths: Iterable[Path], note: Callable[[str], None] = lambda sentence: None
+) -> list[Path]:
     """The pictures among files and in folders, each folder sorted by name.
+
+    `note` is told what was passed over in a folder.
 
     Raises:
         CaptureError: a path does not exist, two pictures have the same name, or there is none.
@@ -31,7 +28,9 @@ def find_pictures(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
+            everything = list(path.iterdir())
+            inside = sorted(one for one in everything if one.is_file() and is_photo(one))
+            tell_passed_over(path, everything, inside, note)
             if not inside:
                 raise CaptureError(f"There is no picture in the folder {path}.")
             found += inside
@@ -56,31 +55,12 @@ def segment_picture(path: Path, out: Path, analyzer: Analyzer) -> None:
     Raises:
         CaptureError: it is no picture, is too large, or the result cannot be written.
     """
-    rgb = read_picture(path)
+    rgb = read_photo(path)
     analyzer.reset()
     analysis = analyzer.analyse(rgb, 0.0)
     write_whole(out / f"{path.stem}.png", encode_labels(analysis.labels))
     text = json.dumps(as_json(analysis)) + "\n"
     write_whole(out / f"{path.stem}.json", text.encode())
-
-
-def read_picture(path: Path) -> Rgb:
-    """A picture the right way up (EXIF), uint8 `[H, W, 3]`; `CaptureError` when it is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(path)
-        if picture.width * picture.height > MAX_PIXELS:
-            raise CaptureError(
-                f"{path.name} has {picture.width} x {picture.height} pixels, "
-                f"more than {MAX_PIXELS}: make it smaller."
-            )
-        upright = ImageOps.exif_transpose(picture)
-        if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip, not scale.
-            upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
-        return np.ascontiguousarray(np.asarray(upright.convert("RGB")))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise CaptureError(f"{path.name} is no picture that can be read.") from error
 
 
 def as_json(analysis: Analysis) -> dict[str, Any]:

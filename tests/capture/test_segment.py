@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from capture.errors import CaptureError
+from capture.photos import read_photo
 from capture.pictures import decode_labels
-from capture.segment import find_pictures, read_picture, segment_picture
+from capture.segment import find_pictures, segment_picture
 from inference.analyzer import Analyzer
 from inference.arrays import Rgb
 from inference.pool import NetworkPool
@@ -58,7 +59,7 @@ def test_every_orientation_is_turned_upright(
     exif[ORIENTATION] = orientation
     stored = np.ascontiguousarray(STORED[orientation](picture))
     Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), picture)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), picture)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1", "I;16"])
@@ -69,7 +70,7 @@ def test_every_kind_of_pixel_becomes_rgb(tmp_path: Path, picture: Rgb, mode: str
         Image.fromarray(grey.astype(np.uint16) * 257).save(path)
     else:
         Image.fromarray(picture).convert(mode).save(path)
-    rgb = read_picture(path)
+    rgb = read_photo(path)
     assert rgb.shape == picture.shape
     assert rgb.dtype == np.uint8
     assert rgb.flags.c_contiguous
@@ -111,13 +112,15 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, picture: Rgb) ->
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(CaptureError, match=name):
-            read_picture(tmp_path / name)
+            read_photo(tmp_path / name)
 
 
 def test_a_folder_is_searched_for_pictures(tmp_path: Path) -> None:
     for name in ("b.JPG", "a.png", "c.webp", "notes.txt", "d.mp4"):
         (tmp_path / name).touch()
-    assert [path.name for path in find_pictures([tmp_path])] == ["a.png", "b.JPG", "c.webp"]
+    notes: list[str] = []
+    found = find_pictures([tmp_path], notes.append)
+    assert [path.name for path in found] == ["a.png", "b.JPG", "c.webp"]
     # Named by itself, a file is tried whatever it is called.
     assert find_pictures([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]
 

@@ -72,7 +72,7 @@ def main(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.keep < 1:
         raise TrainingError("--keep is a share from 0 to less than 1.")
     run = RunFolder(arguments.out)
-    samples = find_samples(arguments.sources, arguments.holdout)
+    samples = find_samples(arguments.sources, arguments.holdout, print)
     run.open(_options(arguments))
     with Progress("labels", "picture") as progress:
         prepared = prepare(samples, run.path / "labels", lambda: _teacher(arguments), progress)

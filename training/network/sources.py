@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from capture import photos
 from capture.dataset import Dataset
 from capture.errors import CaptureError
+from capture.photos import NotAPicture
 from capture.video import probe, read_frames
 from inference.arrays import Labels, Rgb
 from inference.body import KEYPOINT_NAMES
@@ -28,7 +29,6 @@ from training.network.labelled import Labelled
 from training.network.labelling import from_heads, from_joints, from_mask, from_people, from_teacher
 from training.network.teacher import Teacher
 
-PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 MASK_FOLDERS = ("person_masks", "masks")
 FRAMES_A_SECOND = 3.0
@@ -57,23 +57,26 @@ class Sample:
         return self.kind != DATASET
 
 
-def find_samples(paths: Sequence[Path], holdout: float) -> list[Sample]:
+def find_samples(
+    paths: Sequence[Path], holdout: float, note: Callable[[str], None] = lambda sentence: None
+) -> list[Sample]:
     """All samples of datasets, folders and videos; of each source every n-th is held out.
 
     Args:
         paths: datasets with heads, folders, photos, videos.
         holdout: share 0..0.5 that is kept for measuring: every `round(1 / holdout)`-th by name.
+        note: told which files of a folder were passed over.
 
     Raises:
         TrainingError: a path does not exist or holds nothing to learn from.
     """
     samples: list[Sample] = []
     for path in paths:
-        found = sorted(_of_path(path), key=lambda sample: sample.name)
+        found = sorted(_of_path(path, note), key=lambda sample: sample.name)
         if not found:
             raise TrainingError(
                 f"{path} holds nothing to learn from: give datasets captured with --heads, or "
-                f"folders with photos ({', '.join(PHOTOS)}) or videos ({', '.join(VIDEOS)})."
+                f"folders with photos (jpg, png, webp, tif ...) or videos ({', '.join(VIDEOS)})."
             )
         every = round(1 / holdout) if holdout > 0 else len(found) + 1
         samples += [
@@ -92,7 +95,7 @@ def checksum(path: Path) -> str:
         raise TrainingError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _of_path(path: Path) -> Iterator[Sample]:
+def _of_path(path: Path, note: Callable[[str], None]) -> Iterator[Sample]:
     if not path.exists():
         raise TrainingError(f"There is no {path}: give a dataset, a folder, a photo or a video.")
     if path.is_file():
@@ -104,24 +107,38 @@ def _of_path(path: Path) -> Iterator[Sample]:
     elif annotations := sorted(path.glob("*.json")):
         yield from _of_annotations(path, annotations[0])
     else:
-        for inner in sorted(path.iterdir()):
+        inside = sorted(path.iterdir())
+        for inner in inside:
             if inner.is_dir() and ((inner / "dataset.json").is_file() or _mask_folder(inner)):
-                yield from _of_path(inner)
+                yield from _of_path(inner, note)
             elif inner.is_file():
                 yield from _of_file(inner)
+        taken = [one for one in inside if photos.is_photo(one) or _is_video(one)]
+        photos.tell_passed_over(path, inside, taken, note)
 
 
 def _of_file(path: Path) -> Iterator[Sample]:
-    ending = path.suffix.lower()
-    if ending in PHOTOS:
+    if photos.is_photo(path):
         yield Sample(path.name, (path,), TEACHER, partial(_label_photo, path))
-    elif ending in VIDEOS:
-        info = probe(path)
+    elif _is_video(path):
+        try:
+            info = probe(path)
+        except CaptureError as error:  # Left out and said when it is labelled, as a broken photo.
+            yield Sample(path.name, (path,), TEACHER, partial(_refuse, error))
+            return
         video = _Video(path)
         frames = info.frames or round((info.duration_s or 0) * info.fps)
         for index in range(0, frames, max(1, round(info.fps / FRAMES_A_SECOND))):
             name = f"{path.name}#{index:06d}"
             yield Sample(name, (path,), TEACHER, partial(_label_frame, video, index))
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEOS and not path.name.startswith(".")
+
+
+def _refuse(error: CaptureError, teacher: Teacher | None) -> Labelled:
+    raise error
 
 
 class _Video:
@@ -172,10 +189,10 @@ def _mask_folder(path: Path) -> Path | None:
 
 
 def _of_masks(path: Path, masks: Path) -> Iterator[Sample]:
-    photos = next((path / name for name in ("photos", "images") if (path / name).is_dir()), path)
-    for photo in sorted(photos.iterdir()):
+    pictures = next((path / name for name in ("photos", "images") if (path / name).is_dir()), path)
+    for photo in sorted(pictures.iterdir()):
         mask = masks / f"{photo.stem}.png"
-        if photo.suffix.lower() in PHOTOS and mask.is_file():
+        if photos.is_photo(photo) and mask.is_file():
             label = partial(_label_mask, photo, mask)
             yield Sample(f"{path.name}/{photo.name}", (photo, mask), MASK, label)
 
@@ -251,28 +268,24 @@ def _label_coco(photo: Path, people: list[dict[str, Any]], teacher: Teacher | No
 
 
 def read_photo(path: Path) -> Rgb:
-    """uint8 `[H, W, 3]`, RGB; `TrainingError` when unreadable or truncated."""
-    data = np.frombuffer(_bytes_of(path), np.uint8)
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    if bgr is None or min(bgr.shape[:2]) < 16:
-        raise TrainingError(f"{path.name} is no picture that can be read, or it is cut short.")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    """uint8 `[H, W, 3]`, RGB, at least 16 pixels each way; `TrainingError` when it is none."""
+    try:
+        rgb = photos.read_photo(path)
+    except NotAPicture as error:
+        raise TrainingError(
+            f"{path.name} is no picture that can be read, or it is cut short."
+        ) from error
+    if min(rgb.shape[:2]) < 16:
+        raise TrainingError(f"{path.name} is too small: 16 x 16 pixels are the least.")
+    return rgb
 
 
 def read_mask(path: Path) -> Labels:
     """uint8 `[H, W]`: 0 = nobody, 1 = person, 255 = ignore; `TrainingError` when unreadable."""
-    data = np.frombuffer(_bytes_of(path), np.uint8)
-    mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
-    if mask is None:
-        raise TrainingError(f"{path.name} is no mask that can be read.")
-    return np.asarray(mask, np.uint8)
-
-
-def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise TrainingError(f"{path} cannot be read: {error.strerror}.") from error
+        return np.asarray(photos.open_photo(path).convert("L"), np.uint8)
+    except NotAPicture as error:
+        raise TrainingError(f"{path.name} is no mask that can be read.") from error
 
 
 def sentence(error: Exception) -> str:

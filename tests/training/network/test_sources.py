@@ -7,7 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from capture.errors import CaptureError
 from training.errors import TrainingError
 from training.network.sources import (
     COCO,
@@ -134,3 +136,17 @@ def test_joints_come_in_cocos_order() -> None:
 def test_joints_that_are_no_numbers_are_refused(marks: Any) -> None:
     with pytest.raises(TrainingError, match=r"joints of a\.jpg"):
         coco_joints(marks, ["left_knee"], Path("a.jpg"))
+
+
+def test_a_broken_film_is_left_out_like_a_broken_photo(tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(200))
+    (tmp_path / "._a.jpg").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "IMG.HEIC").write_bytes(b"")
+    Image.new("RGB", (64, 48)).save(tmp_path / "good.jpg")
+    notes: list[str] = []
+    broken, good = find_samples([tmp_path], 0.0, notes.append)
+    assert good.name == "good.jpg"
+    with pytest.raises(CaptureError, match=r"broken\.mp4"):
+        broken.label(None)
+    assert len(notes) == 1
+    assert "IMG.HEIC" in notes[0]
