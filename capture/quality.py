@@ -11,6 +11,7 @@ from cv2.typing import MatLike
 
 from inference.analysis import Analysis, Person
 from inference.arrays import Labels, Rgb
+from inference.body import FACE_LABELS
 from inference.skeleton import MIN_SCORE, body_scale
 
 SHARP = (0.32, 0.385)
@@ -20,7 +21,11 @@ the height, or 1/60 of the width in a direction) below. Full size sees slight bl
 under the noise of a camera."""
 
 DARK = 55.0
-"""Mean brightness (0..255) of the person or the picture, whichever is higher, below is dark."""
+"""Mean brightness (0..255) of the scene around the person, of the person and of their face,
+whichever is highest, below is dark: black clothes are not, nor are black bars beside the film."""
+
+BAR = 24
+"""Rows and columns along a border in which nothing is brighter are bars, not scene."""
 
 NEAR, FAR = 1.0, 0.3
 """Share of the picture's height that a standing body should stay within."""
@@ -75,7 +80,7 @@ def measure(rgb: Rgb, analysis: Analysis) -> Quality:
     """Measure a frame: under a millisecond at 640x480."""
     height, width = rgb.shape[:2]
     person = analysis.person
-    brightness = float(rgb[::8, ::8, 1].mean())
+    brightness = _scene_brightness(rgb, analysis.labels)
     if person is None:
         return Quality(False, False, False, False, 0.0, brightness, 0.0, len(analysis.others))
     seen = person.keypoints[:, 2] >= MIN_SCORE
@@ -157,6 +162,17 @@ def _area(person: Person) -> float:
     return person.box[2] * person.box[3]
 
 
+def _scene_brightness(rgb: Rgb, labels: Labels) -> float:
+    """Mean brightness of what is around the person, black bars left out."""
+    green = np.ascontiguousarray(rgb[::8, ::8, 1])
+    rows, columns = (np.flatnonzero(green.max(axis=axis) > BAR) for axis in (1, 0))
+    if not len(rows):
+        return float(green.mean())
+    scene = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    around = green[scene][labels[::8, ::8][scene] == 0]
+    return float((around if around.size else green[scene]).mean())
+
+
 def _brightness_and_sharpness(rgb: Rgb, labels: Labels, person: Person) -> tuple[float, float]:
     """Brightness and sharpness of the dancer's own pixels."""
     step = max(1, round(max(rgb.shape[:2]) / _SHRUNK))
@@ -174,7 +190,9 @@ def _brightness_and_sharpness(rgb: Rgb, labels: Labels, person: Person) -> tuple
         _second_over_first(green, own) / SHARP[0],
         _second_over_first(half_green, half_own) / SHARP[1],
     )
-    return float(cv2.mean(green, own)[0]), sharpness
+    face = cv2.inRange(own, *FACE_LABELS)
+    brightness = max(float(cv2.mean(green, mask)[0]) for mask in (own, face))
+    return brightness, sharpness
 
 
 def _second_over_first(grey: MatLike, mask: MatLike) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from capture.quality import guide, measure
-from inference.analysis import Analysis
+from inference.analysis import Analysis, Person
 from inference.analyzer import Analyzer
 from inference.arrays import Rgb
 from inference.pool import NetworkPool
@@ -192,3 +192,51 @@ def test_a_frame_costs_less_than_a_millisecond(pool: NetworkPool, videos: Path) 
     rgb, analysis = next(_looked_at(pool, videos / "booth" / "help.mkv", _as_it_is))
     assert rgb.shape == (480, 640, 3)
     takes_at_most(0.001, lambda: measure(rgb, analysis))
+
+
+def _dressed_in_black(rgb: Rgb, labels: np.ndarray, face: int) -> Rgb:
+    """A dancer in black clothes before a bright wall; `face`: how bright their face is."""
+    rgb = rgb.copy()
+    rgb[:] = 150
+    rgb[labels > 0] = 12
+    rgb[(labels == 1) | (labels == 2)] = face
+    return rgb
+
+
+def _synthetic(labels: np.ndarray) -> Analysis:
+    keypoints = np.zeros((17, 3), np.float32)
+    keypoints[:] = (160, 120, 0.9)
+    return Analysis(labels, Person(keypoints, 0.9, (60.0, 10.0, 200.0, 220.0)))
+
+
+def _dancer() -> np.ndarray:
+    """Labels of somebody who fills most of the picture's height."""
+    labels = np.zeros((240, 320), np.uint8)
+    labels[50:230, 70:250] = 13
+    labels[14:50, 140:180] = 1
+    return labels
+
+
+@pytest.mark.parametrize("bars", [0, 60, 105])
+@pytest.mark.parametrize("side", [0, 1], ids=["above and below", "left and right"])
+def test_black_clothes_and_black_bars_are_not_dark(bars: int, side: int) -> None:
+    labels = _dancer()
+    rgb = _dressed_in_black(np.zeros((240, 320, 3), np.uint8), labels, face=20)
+    padding = [(bars, bars) if axis == side else (0, 0) for axis in (0, 1)]
+    rgb, labels = np.pad(rgb, [*padding, (0, 0)]), np.pad(labels, padding)
+    keypoints = _synthetic(labels)
+    assert "dark" not in measure(rgb, keypoints).flags
+    assert measure(rgb, keypoints).brightness == pytest.approx(150, abs=3)
+    assert "dark" in measure(rgb // 4, keypoints).flags
+
+
+def test_a_lit_face_before_a_dark_stage_is_not_dark() -> None:
+    labels = _dancer()
+    rgb = _dressed_in_black(np.zeros((240, 320, 3), np.uint8), labels, face=140)
+    rgb[labels == 0] = 8
+    assert measure(rgb, _synthetic(labels)).brightness == pytest.approx(140, abs=1)
+
+
+def test_a_black_picture_is_dark() -> None:
+    labels = np.zeros((240, 320), np.uint8)
+    assert "dark" in measure(np.zeros((240, 320, 3), np.uint8), Analysis(labels, None)).flags
