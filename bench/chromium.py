@@ -162,12 +162,7 @@ def _row(notes: Any, began: float, pairs: Dataset) -> Row:
 
 def round_trips(notes: Any) -> NDArray[np.float64]:
     """Milliseconds from the camera to the picture that came back, of each that did."""
-    delays = [
-        when - notes["sent"][str(number)]
-        for when, number in notes["received"]
-        if str(number) in notes["sent"] and 0 < when - notes["sent"][str(number)] < 5000
-    ]
-    return np.array(delays)
+    return np.array([delay for _, delay in notes["delays"] if 0 < delay < 5000])
 
 
 def _early_psnr(pairs: Dataset, clip: Clip) -> float:

@@ -6,6 +6,7 @@
   const notes = {
     sent: {}, // When the camera gave each number.
     received: [], // When each number came back first.
+    delays: [], // When each number came back first, and how long after the camera gave it (ms).
     shown: [], // When each picture came back.
     control: null,
     connection: null,
@@ -53,7 +54,10 @@
   media.getUserMedia = async (wanted) => {
     const stream = await open(wanted);
     const [track] = stream.getVideoTracks();
-    if (track) watch(track.clone(), (number, now) => { notes.sent[number] ??= now; });
+    if (track) watch(track.clone(), (number, now) => {
+      // The clip, and its numbers with it, begins anew after a while.
+      if (!(now - notes.sent[number] < 1000)) notes.sent[number] = now;
+    });
     return stream;
   };
 
@@ -71,7 +75,9 @@
       let latest = null;
       watch(track.clone(), (number, now) => {
         notes.shown.push(now);
-        if (number !== null && number !== latest) notes.received.push([now, (latest = number)]);
+        if (number === null || number === latest) return;
+        notes.received.push([now, (latest = number)]);
+        if (number in notes.sent) notes.delays.push([now, now - notes.sent[number]]);
       });
     });
     return channel;

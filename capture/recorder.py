@@ -85,6 +85,11 @@ class Recorder:
         self._offered += 1
         return True
 
+    def lost(self, count: int) -> None:
+        """So many frames never came, or came damaged: they are counted, and not written."""
+        if count > 0 and not self._closed:
+            self._writer.drop("lost", count)
+
     def close(self) -> None:
         """Write what waits and complete the dataset. May be called again."""
         if self._closed:

@@ -195,14 +195,24 @@ class MediaLink:
         self._arrivals = ArrivalLog()
         self._number: int | None = None
         self._again = False
+        self._repeated: int | None = None
         self._media_ssrc = 0
-        self._asked_at = -1e9
+        self._asked_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         if supported():
             self._take_over_sending()
             self._take_over_receiving()
             self._start(self._report())
+
+    def figures(self) -> dict[str, object]:
+        """What the page shows of the line, both ways."""
+        return {
+            **self.downlink.figures(),
+            "loss_up": round(self.recovery.loss(time.monotonic()), 3),
+            "asked_again": self.recovery.asked,
+            "frames_lost": self.frames.discarded,
+        }
 
     def close(self) -> None:
         """Stop all work; the connection may be closed before or after."""
@@ -236,14 +246,26 @@ class MediaLink:
         number, self._number = self._number, None
         if number is not None and not rtp.is_rtcp(data):
             sequence, _, ssrc = struct.unpack_from("!HLL", data, 2)
-            media = sequence if ssrc == self._sender._ssrc else None
-            self.downlink.sent(number, len(data), media, time.monotonic())
+            again = self._repeated is not None
+            media = sequence if ssrc == self._sender._ssrc else self._repeated
+            self.downlink.sent(number, len(data), media, time.monotonic(), again)
         await self._send_plain(data)
 
-    async def _retransmit(self, sequence_number: int) -> None:
-        sequence_number &= 0xFFFF
-        if self.downlink.asked_again(sequence_number, time.monotonic()):
-            await self._retransmit_plain(sequence_number)
+    async def _retransmit(self, sequence_number: int, waited: bool = False) -> None:
+        media = sequence_number & 0xFFFF
+        pause = self.downlink.asked_again(media, time.monotonic(), waited)
+        if pause:
+            self._loop.call_later(pause, self._retransmit_later, media)
+        elif pause is not None:
+            self._repeated = media
+            try:
+                await self._retransmit_plain(media)
+            finally:
+                self._repeated = None
+
+    def _retransmit_later(self, media: int) -> None:
+        if self._transport.state == "connected":
+            self._start(self._retransmit(media, waited=True))
 
     async def _sender_rtcp(self, packet: Any) -> None:
         if isinstance(packet, rtp.RtcpPsfbPacket):
@@ -313,7 +335,8 @@ class MediaLink:
         if number is not None:
             self._arrivals.received(number, packet.ssrc, now)
             packet.extensions.abs_send_time = None  # No REMB where there is something better.
-        if receiver._RTCRtpReceiver__decoder_error.is_set():
+        error = getattr(receiver, "_RTCRtpReceiver__decoder_error", None)  # Since aiortc 1.16.
+        if error is not None and error.is_set():
             self.frames.waits_for_key_frame = True
         await self._receive_plain(packet, arrival_time_ms)
         while (frame := self.frames.pop()) is not None:
@@ -345,14 +368,17 @@ class MediaLink:
             self.recovery.forget(until=place)
             while (frame := self.frames.pop()) is not None:
                 self._decode(frame.data, frame.timestamp)
-        lost = self.recovery.due(now, self.downlink.round_trip)
+        lost = self.recovery.due(now, self.downlink.latest_round_trip)
         if lost:
             self._start(self._receiver._send_rtcp_nack(self._media_ssrc, lost))
         waits = self.frames.waits_for_key_frame
-        if waits and now - self._asked_at > max(KEY_FRAME_PAUSE, 3 * self.downlink.round_trip):
+        pause = max(KEY_FRAME_PAUSE, 3 * self.downlink.round_trip)
+        if self._asked_at is None and not self.frames.discarded:
+            waits = False  # A call begins with a key frame: it need not be asked for.
+        if waits and (self._asked_at is None or now - self._asked_at > pause):
             self._asked_at = now
             self._start(self._receiver._send_rtcp_pli(self._media_ssrc))
-        if self.recovery.missing or waits:
+        if self.recovery.missing or self.frames.waits_for_key_frame:
             self._timer = self._loop.call_later(MEND_SECONDS, self._mend_again)
 
     def _mend_again(self) -> None:

@@ -15,11 +15,20 @@ from aiohttp import web
 from capture.errors import DatasetBusy
 from capture.files import locked
 from inference.errors import UnderstudyError
-from server import aiortc_tuning, answers, datasets_api, pages, signalling, uploads_api
+from server import (
+    aiortc_tuning,
+    answers,
+    datasets_api,
+    pages,
+    signalling,
+    socket_session,
+    uploads_api,
+)
 from server.access import Access
 from server.background import Background
 from server.certificate import own_address, tls_context
 from server.errors import ServerError
+from server.handover import Handover
 from server.imports import Imports
 from server.jobs import Jobs
 from server.networks import Networks
@@ -58,7 +67,7 @@ def build(settings: Settings) -> web.Application:
     app.on_response_prepare.append(answers.add_headers)
     # A reverse proxy may take the prefix off or leave it on: both are answered.
     for prefix in dict.fromkeys(("", settings.prefix)):
-        for table in (pages, signalling, uploads_api, datasets_api):
+        for table in (pages, signalling, socket_session, uploads_api, datasets_api):
             app.add_routes(_below(prefix, table.routes))
         app.add_routes(_below(prefix, _routes))
         app.router.add_static(f"{prefix}/static/", pages.ROOT / "static")
@@ -97,12 +106,14 @@ def _create_state(settings: Settings) -> AppState:
     settings.datasets.mkdir(parents=True, exist_ok=True)
     background = Background(threads=4)
     jobs = Jobs(settings.job_memory_bytes)
+    recordings = Recordings(settings, background)
     state = AppState(
         settings=settings,
         background=background,
         networks=Networks(settings, background),
         performers=Performers(settings, background),
-        recordings=Recordings(settings, background),
+        recordings=recordings,
+        handover=Handover(recordings.end),
         jobs=jobs,
         uploads=Uploads(settings, background),
         preparations=Preparations(settings),

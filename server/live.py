@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import av
 
@@ -21,14 +22,19 @@ from inference.arrays import Rgb
 from inference.errors import UnderstudyError
 from inference.views import Planes, ViewOptions, compose
 from server.encoder import TIME_BASE, H264Encoder
+from server.jpeg_encoder import JpegEncoder
 from server.output_track import MediaClock, Picture
 from server.pictures import I420, FrameClock, from_rgb, to_i420, to_rgb, waiting_picture
 from server.rtc.downlink import Downlink
+from server.rtc.socket_downlink import SocketDownlink
 from server.slot import NewestSlot
 from server.stats import LiveStats
 from transfer.performers.performer import Performer
 
 logger = logging.getLogger(__name__)
+
+Encoder: TypeAlias = H264Encoder | JpegEncoder
+Line: TypeAlias = Downlink | SocketDownlink
 
 REPEAT_SECONDS = 0.25
 """When nothing new came for this long, the last picture is sent again."""
@@ -74,7 +80,7 @@ class LiveThread:
     """Runs from `start` to `close`. The analyzer and the view can be changed at any time."""
 
     def __init__(
-        self, analyzer: Analyzer, view: ViewOptions, encoder: H264Encoder | None, events: LiveEvents
+        self, analyzer: Analyzer, view: ViewOptions, encoder: Encoder | None, events: LiveEvents
     ) -> None:
         """`encoder` None: pictures leave raw, for aiortc to encode (VP8)."""
         self.slot: NewestSlot[Arrived] = NewestSlot()
@@ -83,7 +89,7 @@ class LiveThread:
         """Read for every picture; replace it to change the view."""
         self.performer: Performer | None = None
         """Shown instead of the view, when there is one; replace it at any time."""
-        self.downlink: Downlink | None = None
+        self.downlink: Line | None = None
         """What is known of the line to the browser; None: it takes everything."""
         self.failures = 0
         """Frames on which a stage failed."""

@@ -23,6 +23,8 @@ from server.settings import Settings
 
 GRACE_SECONDS = 0.5
 """Frames that are on their way when the time is over may still arrive."""
+GAP_SECONDS = 1.0
+"""When no frame comes for so long, those that should have come are counted as lost."""
 
 
 class LiveRecording:
@@ -42,6 +44,7 @@ class LiveRecording:
         self._closed = False
         self._begun = time.monotonic()
         self._first: float | None = None
+        self._last: float | None = None
         self._seconds = 0.0
 
     def offer(self, rgb: Rgb, analysis: Analysis, time_s: float) -> bool:
@@ -49,14 +52,29 @@ class LiveRecording:
         with self._lock:
             if self._closed or (self.heads and analysis.heads is None):
                 return True  # Analysed before heads were asked for.
+            now = time.monotonic()
+            if self._last is None:
+                self._begun = self._last = now
             if self._first is None:
-                self._first, self._begun = time_s, time.monotonic()
+                self._first = time_s - self._seconds - (now - self._last)
             seconds = time_s - self._first
             if seconds >= self._most:
                 return False
-            self._seconds = seconds
+            if seconds - self._seconds > GAP_SECONDS and self._seconds > GAP_SECONDS:
+                rate = self._recorder.written / self._seconds
+                self._recorder.lost(round((seconds - self._seconds) * rate))
+            self._seconds, self._last = seconds, now
             self._recorder.offer(rgb, analysis, seconds)
             return True
+
+    def lost(self, count: int) -> None:
+        """So many frames of the camera never came, or came damaged."""
+        self._recorder.lost(count)
+
+    def resume(self) -> None:
+        """Another call goes on with it, on a clock of its own."""
+        with self._lock:
+            self._first = None
 
     @property
     def overdue(self) -> bool:

@@ -10,6 +10,7 @@ from inference.views import VIEWS, ViewOptions
 from server.background import Background
 from server.control import Choices, LiveSettings
 from server.errors import Refused
+from server.handover import Handover
 from server.jobs import Jobs
 from server.networks import Networks
 from server.performers import Performers
@@ -28,6 +29,7 @@ class Services:
     networks: Networks
     performers: Performers
     recordings: Recordings
+    handover: Handover
     jobs: Jobs
     uploads: Uploads
     preparations: Preparations

@@ -20,14 +20,14 @@ from inference.errors import UnderstudyError
 from inference.views import ViewOptions
 from server import aiortc_tuning as tuning
 from server import answer_sdp, control
-from server.connection_stats import Bitrates
+from server.call import Call, RtcCall
 from server.control_channel import ControlChannel
 from server.encoder import H264Encoder
 from server.ice_servers import ice_servers
-from server.live import LiveEvents, LiveThread
+from server.live import Encoder, Line, LiveEvents, LiveThread
 from server.networks import Lease
 from server.observer import Observer
-from server.output_track import OutputTrack
+from server.output_track import OutputTrack, Picture
 from server.performing import Performing
 from server.recording import LiveRecording
 from server.services import Services
@@ -38,7 +38,6 @@ CONNECT_SECONDS = 10.0
 """A connection that is not up by then is given up."""
 SILENCE_SECONDS = 15.0
 """Without a frame or a message for so long, the browser is gone."""
-CLOSE_SECONDS = 5.0
 STATE_SECONDS = 0.25
 """How often the page gets the guide and the figures."""
 
@@ -63,13 +62,13 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._begun = self._last_frame = time.monotonic()
         self._closing: asyncio.Task[None] | None = None
+        self._lost = False
+        self._frames_lost = 0
         self._exit = contextlib.AsyncExitStack()
         self._lease: Lease
         self._live: LiveThread
         self._performing: Performing
-        self._connection: RTCPeerConnection
-        self._bitrates: Bitrates
-        self._link: tuning.MediaLink
+        self._call: Call
 
     async def accept(self, offer: str) -> str:
         """Answer an offer (SDP). On any error nothing is left behind."""
@@ -79,22 +78,33 @@ class Session:
             await self.close("The connection could not be set up.")
             raise
 
-    async def close(self, reason: str) -> None:
-        """Give everything back; a recording in progress is kept as a dataset."""
+    def go_on_recording(self, token: Any) -> None:
+        """Take over the recording of the call that this page lost; `token` was that session's."""
+        left = self._services.handover.claim(token) if isinstance(token, str) else None
+        if left is not None:
+            left.resume()
+            self._recording = left
+            self._apply_options()
+
+    async def close(self, reason: str, lost: bool = False) -> None:
+        """Give everything back; a recording in progress is kept as a dataset.
+
+        `lost`: the page may come back, with the token, and go on recording.
+        """
         if self._closing is None:
+            self._lost = lost
             logger.info("session %s ends: %s", self.id, reason)
             self._closing = asyncio.create_task(self._close(reason))
         await asyncio.shield(self._closing)
 
     async def _accept(self, offer: str) -> str:
-        services, settings = self._services, self._services.settings
-        self._lease = await services.networks.borrow(self._settings.model, self._settings.long_side)
-        self._exit.push_async_callback(self._release_lease)
+        settings = self._services.settings
+        await self._borrow()
         servers = [RTCIceServer(**server) for server in ice_servers(settings.ice_servers)]
-        self._connection = connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
-        self._bitrates = Bitrates(connection)
-        self._exit.push_async_callback(self._close_connection)
-        connection.on("connectionstatechange", self._on_connection_state)
+        connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._call = call = RtcCall(connection)
+        self._exit.push_async_callback(call.close)
+        connection.on("connectionstatechange", lambda: self._on_state(connection.connectionState))
         connection.on("track", self._on_track)
         connection.on("datachannel", self._on_channel)
 
@@ -105,43 +115,57 @@ class Session:
         await connection.setLocalDescription(await connection.createAnswer())
         answer = connection.localDescription.sdp
         encoded = answer_sdp.chosen_codec(answer).upper() == "H264"
-        self._live = live = LiveThread(
-            self._analyzer(self._lease),
-            ViewOptions(opacity=self._settings.opacity),
-            H264Encoder(settings.downlink_kbps) if encoded else None,
-            LiveEvents(
-                picture=lambda picture, arrival: self._in_loop(track.push, picture, arrival),
-                analysed=self._analysed,
-                failed=lambda sentence: self._in_loop(self._page.send_error, "live", sentence),
-            ),
-        )
-        self._performing = Performing(services.performers, live, self._start, self._not_performed)
-        self._apply_view()
-        self._exit.push_async_callback(self._close_live)
-        self._exit.push_async_callback(self._stop_recording)
-        self._link = tuning.MediaLink(
+        call.link = tuning.MediaLink(
             transceiver,
             2 * settings.downlink_kbps,
             settings.uplink_max_kbps,
-            live.request_key_frame,
+            self._request_key_frame,
         )
-        self._exit.callback(self._link.close)
-        live.downlink = self._link.downlink
-        self._exit.push_async_callback(self._cancel_tasks)
-        self._start(self._watch())
-        self._start(self._handle_messages())
+        encoder = H264Encoder(settings.downlink_kbps) if encoded else None
+        self._begin(encoder, track.push, call.link.downlink)
         if settings.announce:
             answer = answer_sdp.with_announced_address(answer, settings.announce)
         return answer_sdp.with_bitrates(answer, settings.uplink_kbps, settings.uplink_max_kbps)
 
+    async def _borrow(self) -> None:
+        settings, networks = self._settings, self._services.networks
+        self._lease = await networks.borrow(settings.model, settings.long_side)
+        self._exit.push_async_callback(self._release_lease)
+
+    def _begin(
+        self,
+        encoder: Encoder | None,
+        push: Callable[[Picture, float | None], None],
+        downlink: Line,
+    ) -> None:
+        """All that a session has besides its call; `push` gets the pictures, on the event loop."""
+        self._live = live = LiveThread(
+            self._analyzer(self._lease),
+            ViewOptions(opacity=self._settings.opacity),
+            encoder,
+            LiveEvents(
+                picture=lambda picture, arrival: self._in_loop(push, picture, arrival),
+                analysed=self._analysed,
+                failed=lambda sentence: self._in_loop(self._page.send_error, "live", sentence),
+            ),
+        )
+        live.downlink = downlink
+        performers = self._services.performers
+        self._performing = Performing(performers, live, self._start, self._not_performed)
+        self._apply_view()
+        self._exit.push_async_callback(self._close_live)
+        self._exit.push_async_callback(self._leave_recording)
+        self._exit.push_async_callback(self._cancel_tasks)
+        self._start(self._watch())
+        self._start(self._handle_messages())
+
     # What the connection brings
 
-    async def _on_connection_state(self) -> None:
-        state = self._connection.connectionState
+    async def _on_state(self, state: str) -> None:
         if state == "connected" and self._closing is None:
             self._live.start()
         elif state in ("failed", "closed"):
-            await self.close(f"the connection {state}")
+            await self.close(f"the connection {state}", lost=True)
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         self._start(self._receive(track))
@@ -156,8 +180,15 @@ class Session:
             while True:
                 frame: Any = await track.recv()
                 if video:
-                    self._last_frame = time.monotonic()
-                    self._live.offer(frame)
+                    self._note_frame()
+                    if frame.is_corrupt:
+                        self._call.damaged()
+                    else:
+                        self._live.offer(frame)
+
+    def _note_frame(self) -> None:
+        """The camera's frames come: the browser is there."""
+        self._last_frame = time.monotonic()
 
     # What the live thread brings (in its own thread)
 
@@ -257,17 +288,29 @@ class Session:
         counts = await self._services.recordings.end(recording)
         self._page.send("recorded", dataset=recording.dataset, **counts)
 
+    async def _leave_recording(self) -> None:
+        if self._lost and self._recording is not None:
+            recording, self._recording = self._recording, None
+            self._services.handover.leave(self.token, recording)
+        await self._stop_recording()
+
+    def _count_lost_frames(self) -> None:
+        """Frames that came damaged or not at all; a recording says how many it lacks."""
+        before, self._frames_lost = self._frames_lost, self._call.frames_lost
+        if self._recording is not None:
+            self._recording.lost(self._frames_lost - before)
+
     # What the page gets, four times a second
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(STATE_SECONDS)
             now = time.monotonic()
-            state = self._connection.connectionState
-            if state != "connected" and now - self._begun > CONNECT_SECONDS:
+            self._count_lost_frames()
+            if not self._call.connected and now - self._begun > CONNECT_SECONDS:
                 await self.close("no way was found between browser and server")
             if now - max(self._last_frame, self._page.last_heard) > SILENCE_SECONDS:
-                await self.close("the browser fell silent")
+                await self.close("the browser fell silent", lost=True)
             if (reason := self._why_stop()) is not None:
                 self._page.send_error("disk", reason)
                 self._page.enqueue(control.Stop())
@@ -286,7 +329,7 @@ class Session:
 
     def _figures(self) -> dict[str, Any]:
         recording = self._recording
-        rate_in, rate_out = self._bitrates.since_last()
+        rate_in, rate_out = self._call.bitrates()
         stats = self._live.stats.snapshot()
         return {
             "recording": None if recording is None else recording.state(),
@@ -301,6 +344,7 @@ class Session:
                 "size": list(self._live.size or (0, 0)),
                 "model": self._lease.pool.info.name,
                 "device": self._services.settings.device,
+                "line": self._call.figures(),
             },
         }
 
@@ -331,10 +375,6 @@ class Session:
 
     async def _release_lease(self) -> None:
         await self._services.networks.release(self._lease)
-
-    async def _close_connection(self) -> None:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await self._connection.close()
 
     async def _close_live(self) -> None:
         await self._services.background.run(self._live.close)

@@ -1,9 +1,8 @@
-"""`/api/sessions`: an offer in, an answer out; places are counted, old selves replaced."""
+"""`/api/sessions`: an offer in, an answer out."""
 
 from __future__ import annotations
 
 import re
-import secrets
 from typing import Any
 
 from aiohttp import web
@@ -11,10 +10,10 @@ from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationEr
 
 from inference.errors import ModelError, UnderstudyError
 from server.answers import read_json
-from server.control import ControlError
 from server.errors import Refused
+from server.places import Places
 from server.session import Session
-from server.state import APP_STATE, AppState
+from server.state import APP_STATE
 
 MAX_OFFER_CHARACTERS = 65_536
 _CODECS = "This server takes H.264 (constrained baseline or baseline, packetization mode 1) and VP8"
@@ -28,25 +27,14 @@ routes = web.RouteTableDef()
 async def open_session(request: web.Request) -> web.Response:
     """Begin a session; 503 `full` or `no_model`, 400 when the offer is not one."""
     state = request.app[APP_STATE]
-    if not state.connection_rate.allows(request.remote or ""):
-        raise Refused(429, "slow_down", "Too many connections in a minute; wait a little.")
     body = await read_json(request)
     offer = _checked_offer(body)
-    await _leave_old_self(state, body.get("resume"))
-    if len(state.sessions) >= state.settings.max_sessions:
-        raise Refused(503, "full", _full(state.settings.max_sessions))
-    first, choices = await state.first_settings()
-    wanted = body.get("settings")
-    try:
-        settings = choices.change(first, wanted if isinstance(wanted, dict) else {})
-    except ControlError:
-        settings = first
-    if len(state.sessions) >= state.settings.max_sessions:
-        raise Refused(503, "full", _full(state.settings.max_sessions))
+    settings = await Places(state).take(request.remote or "", body)
     session = Session(state, settings, state.forget)
     state.sessions[session.id] = session
     try:
         answer = await session.accept(offer)
+        session.go_on_recording(body.get("resume"))
     except ModelError as error:
         raise Refused(503, "no_model", str(error)) from error
     except UnderstudyError as error:
@@ -75,19 +63,6 @@ async def close_session(request: web.Request) -> web.Response:
     if session is not None:
         await session.close("the page was closed")
     return web.Response(status=204)
-
-
-def _full(places: int) -> str:
-    taken = "The one place is" if places == 1 else f"All {places} places are"
-    return f"{taken} taken: somebody else is dancing. Try again in a moment."
-
-
-async def _leave_old_self(state: AppState, resume: Any) -> None:
-    if not isinstance(resume, str):
-        return
-    for session in list(state.sessions.values()):
-        if secrets.compare_digest(session.token.encode(), resume.encode()):
-            await session.close("the same page connected again")
 
 
 def _checked_offer(body: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ class AppState(Services):
         """End every session and job; may take a few seconds, never hangs."""
         ending = [session.close("the server is stopping") for session in self.sessions.values()]
         await asyncio.gather(*ending, return_exceptions=True)
+        await self.handover.close()
         await self.uploads.close()
         await self.jobs.close()
         await self.preparations.close()

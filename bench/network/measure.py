@@ -55,7 +55,7 @@ def measure_line(name: str, clip: Clip, seconds: float, flags: list[str]) -> dic
         with (
             serving(*flags) as server,
             Relay(first) as relay,
-            watched_page(server, camera, clip, _through(relay, server.url)) as page,
+            watched_page(server, camera, clip, through(relay, server.url)) as page,
         ):
             page.wait_for_timeout((SETTLE_SECONDS if not first.udp else FREE_SECONDS) * 1000)
             if name == "cut":
@@ -67,8 +67,8 @@ def measure_line(name: str, clip: Clip, seconds: float, flags: list[str]) -> dic
             return rows
 
 
-def _through(relay: Relay, url: str) -> Callable[[Any], str]:
-    """What leads a page, its requests and its media through the relay."""
+def through(relay: Relay, url: str) -> Callable[[Any], str]:
+    """What leads a page, its requests and its media through the relay; returns its address."""
     parts = urlsplit(url)
     port = relay.tcp(parts.port or 80)
 
@@ -118,10 +118,8 @@ def _carried(relay: Relay) -> tuple[int, int]:
 
 def figures(notes: Any, began: float, until: float) -> Row:
     """Round trip, pictures a second and the longest gap between `began` and `until` (ms)."""
-    shown = [(when, number) for when, number in notes["received"] if began <= when <= until]
-    delays = [
-        when - notes["sent"][str(number)] for when, number in shown if str(number) in notes["sent"]
-    ]
+    shown = [when for when, _ in notes["received"] if began <= when <= until]
+    delays = [delay for when, delay in notes["delays"] if began <= when <= until]
     real = np.array([delay for delay in delays if 0 < delay < 10_000] or [np.nan])
     p50, p95 = np.percentile(real, (50, 95))
     return {

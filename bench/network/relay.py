@@ -41,6 +41,13 @@ class _End(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: object) -> None:
         self._carry(data)
 
+    def send(self, data: bytes, to: Address | None) -> int:
+        """Send it, if this end is open and knows where to; how many bytes were sent."""
+        if to is None or self.transport is None or self.transport.is_closing():
+            return 0
+        self.transport.sendto(data, to)
+        return len(data)
+
     def address(self) -> Address:
         assert self.transport is not None
         host, port = self.transport.get_extra_info("sockname")[:2]
@@ -89,14 +96,10 @@ class Call:
             self._relay.at(arrival, lambda: self._arrive_down(data))
 
     def _arrive_up(self, data: bytes) -> None:
-        if self._server is not None and self._to_server.transport is not None:
-            self.bytes_up += len(data)
-            self._to_server.transport.sendto(data, self._server)
+        self.bytes_up += self._to_server.send(data, self._server)
 
     def _arrive_down(self, data: bytes) -> None:
-        if self._browser is not None and self._to_browser.transport is not None:
-            self.bytes_down += len(data)
-            self._to_browser.transport.sendto(data, self._browser)
+        self.bytes_down += self._to_browser.send(data, self._browser)
 
     def close(self) -> None:
         """Close the sockets; on the relay's loop."""
@@ -126,6 +129,11 @@ class Relay:
     @line.setter
     def line(self, line: Line) -> None:
         self.up.line = self.down.line = line
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been entered and not left."""
+        return self._thread.is_alive()
 
     @property
     def udp(self) -> bool:

@@ -15,6 +15,9 @@ UNKNOWN_BPS = 1_000_000
 """Until the page's first packets have shown what the line carries."""
 GATE_SECONDS = 0.1
 """More than this may not wait in the line."""
+LOOK_AGAIN_SECONDS = 0.06
+MOSTLY_LATE = 0.3
+"""Share of the missed packets that were only late, from which on we wait and look again."""
 LATE_SECONDS = 0.25
 """Without a word about a packet for so long beyond the round trip, the line is full or dead."""
 TRY_SECONDS = 0.5
@@ -69,6 +72,8 @@ class Downlink:
         self.packets = SentPackets()
         self.round_trip = 0.1
         """Seconds, the least of the last ten."""
+        self.latest_round_trip = 0.1
+        """Seconds, with whatever waits in the line now."""
         self.skipped = 0
         """Pictures that were not encoded because the line was full."""
         self.sent_again = 0
@@ -84,6 +89,7 @@ class Downlink:
         self._answered: OrderedDict[int, float] = OrderedDict()
         self._arrived: OrderedDict[int, None] = OrderedDict()
         self._media: OrderedDict[int, float] = OrderedDict()
+        self._late_share = 0.0
         self._closed_since: float | None = None
         self._tried = -math.inf
         self._flushed = -math.inf
@@ -100,16 +106,19 @@ class Downlink:
         if found is not None:
             self.rate.start(found)
 
-    def sent(self, number: int, size: int, media: int | None, now: float) -> None:
-        """A packet leaves; `media`: its RTP sequence number, None when it is sent again."""
+    def sent(
+        self, number: int, size: int, media: int | None, now: float, again: bool = False
+    ) -> None:
+        """A packet of `size` bytes leaves; `media`: RTP sequence number of what it carries."""
         size += OVERHEAD_BYTES
-        self.packets.sent(number, Sent(now, size, media))
+        self.packets.sent(number, Sent(now, size, media, again))
         self._bytes_since += size
         if self._waiting_since is None:
             self._waiting_since = now
-        if media is None:
+        if again:
             self.sent_again += 1
             self._again.append((now, size))
+        if again or media is None:
             return
         self._arrived.pop(media, None)
         self._answered.pop(media, None)
@@ -125,11 +134,17 @@ class Downlink:
         self._heard = now
         self._confirmed = max(self._confirmed, fates.newest_sent)
         for packet in fates.delivered:
-            if packet.media is not None:
-                _remember(self._arrived, packet.media, None, 2 * HISTORY)
+            if packet.media is None:
+                continue
+            if not packet.again and packet.media in self._answered:
+                self._learn(late=True)
+            elif packet.again and packet.media not in self._arrived:
+                self._learn(late=False)
+            _remember(self._arrived, packet.media, None, 2 * HISTORY)
         self._waiting_since = self.packets.waiting_since(self._confirmed)
         self._bytes_since = self.packets.bytes_since(self._confirmed)
-        self._round_trips.append((now, max(0.0, now - fates.newest_sent)))
+        self.latest_round_trip = max(0.0, now - fates.newest_sent)
+        self._round_trips.append((now, self.latest_round_trip))
         while now - self._round_trips[0][0] > 10:
             self._round_trips.popleft()
         self.round_trip = min(seconds for _, seconds in self._round_trips)
@@ -153,22 +168,46 @@ class Downlink:
         elif share < 0.02:
             self.rate.start(1.05 * self.rate.target_bps)
 
-    def asked_again(self, media: int, now: float) -> bool:
-        """The browser misses that packet: whether it is to be sent again now.
+    def asked_again(self, media: int, now: float, waited: bool = False) -> float | None:
+        """The browser misses that packet: seconds after which to send it again or ask here again.
 
-        Once a round trip; not when it has arrived meanwhile, nor when it is too old.
+        0: send it now. None: never, because it has arrived meanwhile, is too old, or was sent again
+        less than a round trip ago. Where most of what is missed is only late, it is looked at once
+        more (`waited`) after the next feedback.
         """
         sent = self._media.get(media)
         if sent is None or now - sent > KEEP_SECONDS or sent < self._flushed:
-            return False
+            return None
         if media in self._arrived:
-            return False
-        if now - self._answered.get(media, -math.inf) < max(self.round_trip, 0.03):
-            return False
+            if waited:
+                self._learn(late=True)
+            return None
+        if now - self._answered.get(media, -math.inf) < max(self.latest_round_trip, 0.03):
+            return None
+        if self._late_share > MOSTLY_LATE and not waited:
+            return LOOK_AGAIN_SECONDS
         _remember(self._answered, media, now, HISTORY)
-        return True
+        return 0.0
+
+    def _learn(self, late: bool) -> None:
+        """A packet that was missed was late, or it was lost."""
+        self._late_share += 0.05 * (late - self._late_share)
 
     # What follows from it, in any thread
+
+    def figures(self) -> dict[str, object]:
+        """What the page shows of this way."""
+        rate = self.rate
+        return {
+            "target_kbps": round(rate.target_bps / 1000),
+            "carried_kbps": round(rate.delivered_bps / 1000),
+            "queue_ms": round(rate.queue * 1000),
+            "round_trip_ms": round(self.round_trip * 1000) if self._feedback_seen else None,
+            "loss": round(rate.loss, 3),
+            "limited_by": rate.limited_by,
+            "skipped": self.skipped,
+            "sent_again": self.sent_again,
+        }
 
     @property
     def encoder_bps(self) -> float:

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from server.rtc.numbers import unwrap
 
+MOST_BEFORE_FIRST = 50
+"""Packets that may still come from before the first that came."""
+
 
 class Packet(Protocol):
     """What is needed of an RTP packet, its payload format taken off."""
@@ -47,11 +50,12 @@ class FrameBuffer:
     def __init__(self, begins_key_frame: Callable[[bytes], bool], capacity: int = 1024) -> None:
         self.begins_key_frame = begins_key_frame
         """May be replaced when another codec begins."""
-        self.waits_for_key_frame = False
+        self.waits_for_key_frame = True
         """Nothing comes out until a key frame does."""
         self.discarded = 0
         """Frames lost: incomplete, or with a reference that is."""
         self._capacity = capacity
+        self._begun = False
         self._packets: dict[int, Packet] = {}
         self._next: int | None = None
 
@@ -61,7 +65,9 @@ class FrameBuffer:
             self._next = packet.sequence_number
         number = unwrap(packet.sequence_number, self._next)
         if number < self._next:
-            return False
+            if self._begun or self._next - number > MOST_BEFORE_FIRST:
+                return False
+            self._next = number  # The first to come need not be the first that was sent.
         if number >= self._next + self._capacity:
             self.skip(packet.sequence_number)
             self._packets[number] = packet
@@ -99,6 +105,7 @@ class FrameBuffer:
 
     def _out(self, data: list[bytes], timestamp: int, end: int) -> tuple[Frame, bytes]:
         self._drop_before(end)
+        self._begun = True
         return Frame(b"".join(data), timestamp), data[0]
 
     def _drop_before(self, number: int) -> None:

@@ -11,6 +11,8 @@ GIVE_UP_SECONDS = 0.35
 """A packet that is missing for so long is not waited for any more."""
 MOST_PATIENCE_SECONDS = 0.05
 """A packet may be late by so much before it is asked for."""
+RATE_SECONDS = 0.5
+"""Over which it is measured what the line brings."""
 MOST_MISSING = 400
 """A longer gap is no loss but an interruption."""
 
@@ -32,12 +34,13 @@ class LossRecovery:
         self.asked = 0
         """Requests so far, each packet counted each time."""
         self._newest: int | None = None
+        self._lost: deque[float] = deque(maxlen=1000)
         self._sizes: deque[tuple[float, int]] = deque()
 
     def received(self, number: int, size: int, now: float, again: bool = False) -> None:
         """A packet came (16 bits, bytes); `again`: it was sent again."""
         self._sizes.append((now, size))
-        while now - self._sizes[0][0] > 1.0:
+        while now - self._sizes[0][0] > RATE_SECONDS:
             self._sizes.popleft()
         self.patience *= 0.9998
         if self._newest is None:
@@ -57,12 +60,20 @@ class LossRecovery:
             late = now - found.noticed + 0.003
             self.patience = min(MOST_PATIENCE_SECONDS, max(self.patience, late))
 
+    def loss(self, now: float) -> float:
+        """Share of the packets of the last half second that were asked for, 0..1."""
+        while self._lost and now - self._lost[0] > RATE_SECONDS:
+            self._lost.popleft()
+        return len(self._lost) / max(1, len(self._lost) + len(self._sizes))
+
     def due(self, now: float, round_trip: float) -> list[int]:
         """Numbers (16 bits, rising) to ask for now: each once a round trip."""
         pause = max(0.03, round_trip + 0.01)
         numbers = []
         for number, one in self.missing.items():
             late = now - one.noticed >= self.patience
+            if late and one.asked is None:
+                self._lost.append(now)
             if late and (one.asked is None or now - one.asked >= pause):
                 one.asked = now
                 numbers.append(number)
@@ -77,7 +88,7 @@ class LossRecovery:
         """
         if any(now - one.noticed >= GIVE_UP_SECONDS for one in self.missing.values()):
             return True
-        bytes_a_second = sum(size for _, size in self._sizes)
+        bytes_a_second = sum(size for _, size in self._sizes) / RATE_SECONDS
         return len(self.missing) * 1200 > max(GIVE_UP_SECONDS * bytes_a_second, 6000)
 
     def forget(self, until: int | None = None) -> None:

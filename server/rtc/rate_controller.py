@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from server.rtc.sent_packets import Delivery
@@ -26,16 +27,19 @@ HOLD_QUEUE, OVER_QUEUE, FULL_QUEUE = 0.02, 0.045, 0.12
 """Seconds of queue: no growth; less when it stays; less at once."""
 OVER_LASTS, HOLD_LASTS = 0.1, 1.0
 """Seconds that a queue may stand over `OVER_QUEUE`, and over `HOLD_QUEUE`."""
+PAUSE_SECONDS = 0.05
 LESS, MUCH_LESS, A_LITTLE_LESS = 0.85, 0.75, 0.9
 OWN_SECONDS = 1.2
 """A delay that stays the same so long after we sent less is the line's own."""
 OWN_SPREAD = 0.012
-LOSS_SECONDS = 2.0
-LOSS_PACKETS = 50
-"""Fewer say nothing about loss."""
+LOSS_SECONDS = 3.0
+LOSS_PACKETS, LOST_PACKETS = 100, 8
+"""Fewer packets, or fewer lost, say nothing about loss."""
 LOSS_HOLDS, LOSS_MATTERS = 0.03, 0.08
 """Loss beyond the line's own: no growth, less when it stays; less."""
 LOSS_TRIED_SECONDS = 2.5
+FORGET_SECONDS = 15.0
+"""A line's limit that was not met for so long says nothing any more."""
 TRIAL_SECONDS = 3.0
 """Decreases that follow each other sooner are one trial."""
 JUMP_SECONDS = 5.0
@@ -83,10 +87,19 @@ class _Lateness:
         return min(delay for arrival, delay, _ in self.recent if arrival >= since) - least
 
     def rate(self, seconds: float) -> float:
-        """Bits a second that arrived in the last `seconds`."""
+        """Bits a second that arrived in the last `seconds`; time when nothing came does not count.
+
+        A sender of few pictures would else take its own pauses for the line's limit.
+        """
         newest = self.newest
-        sizes = [size for arrival, _, size in self.recent if newest - arrival < seconds]
-        return sum(sizes) * 8 / seconds
+        recent = sorted((one[0], one[2]) for one in self.recent if newest - one[0] < seconds)
+        busy, counted = 0.0, 0
+        for (before, _), (arrival, size) in pairwise(recent):
+            if arrival - before < PAUSE_SECONDS:
+                busy += arrival - before
+                counted += size
+        whole = sum(size for _, size in recent) * 8 / seconds
+        return max(whole, counted * 8 / max(busy, 0.005))
 
     def accept(self, queue: float, now: float) -> None:
         """The line is longer by `queue` from now on."""
@@ -102,6 +115,7 @@ class _Loss:
     counted: deque[tuple[float, int, int]] = field(default_factory=deque)
     own: float = 0.0
     share: float = 0.0
+    counts: bool = False
 
     def add(self, delivered: int, lost: int, now: float) -> None:
         self.counted.append((now, delivered, lost))
@@ -110,12 +124,13 @@ class _Loss:
         gone = sum(one[2] for one in self.counted)
         total = gone + sum(one[1] for one in self.counted)
         self.share = gone / total if total >= LOSS_PACKETS else 0.0
+        self.counts = gone >= LOST_PACKETS
         self.own = min(self.own, self.share) if total >= LOSS_PACKETS else self.own
 
     @property
     def beyond(self) -> float:
         """What is not the line's own."""
-        return self.share - self.own
+        return self.share - self.own if self.counts else 0.0
 
 
 class RateController:
@@ -130,7 +145,7 @@ class RateController:
         self.queue = 0.0
         """Standing queue in seconds."""
         self.limited_by: Limit = ""
-        """Why the target went down last; empty when it has grown back since."""
+        """Why the target went down, while that is not long ago."""
         self._lateness = _Lateness()
         self._loss = _Loss()
         self._now: float | None = None
@@ -138,6 +153,8 @@ class RateController:
         """What the line carried when it was full, and when that was."""
         self._decreased = -math.inf
         self._before_trial = 0.0
+        self._highest = 0.0
+        """Longest queue since it began to stand."""
         self._over_since: float | None = None
         self._high_since: float | None = None
         self._flat: deque[tuple[float, float]] = deque()
@@ -202,14 +219,18 @@ class RateController:
     def _queued(self, draining: bool, now: float, round_trip: float) -> None:
         """A queue stands: no growth; less when it lasts; accepted when it is the line's own."""
         if self._over_since is None:
-            self._over_since = now
+            self._over_since, self._highest = now, 0.0
+        self._highest = max(self._highest, self.queue)
         self._flat.append((now, self.queue))
         while now - self._flat[0][0] > OWN_SECONDS:
             self._flat.popleft()
         if self._is_own(now):
-            self._lateness.accept(min(queue for _, queue in self._flat), now)
+            own = min(queue for _, queue in self._flat)
+            self._lateness.accept(own, now)
             self._over_since = self._high_since = None
-            self._give_back()
+            if self._highest < own + HOLD_QUEUE:
+                self._give_back()
+            self._flat.clear()
             return
         if self.queue <= OVER_QUEUE:
             self._high_since = None
@@ -293,17 +314,17 @@ class RateController:
         """
         if now - self._decreased < 0.4:
             return
+        if now - self._decreased > FORGET_SECONDS:
+            self.limited_by = ""
         if self._free_since is None:
             self._free_since = now
         ceiling = 1.4 * self.delivered_bps + 120_000
         if self.target_bps >= ceiling:
             return
-        known = now - self._limit_at < 15
+        known = now - self._limit_at < FORGET_SECONDS
         if known and 0.5 * self._limit < self.target_bps < 1.1 * self._limit:
             grown = self.target_bps + 60_000 * math.sqrt(self.target_bps / 1e6) * step
         else:
             pace = 0.5 if now - self._free_since > 3 else 0.25
             grown = self.target_bps * (1 + pace * step)
         self.target_bps = min(grown, ceiling, self.most_bps)
-        if self.target_bps >= 0.95 * self.most_bps:
-            self.limited_by = ""

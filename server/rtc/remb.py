@@ -33,7 +33,7 @@ class RembEstimator:
         self._sent = unwrap(abs_send_time, near, ABS_SEND_TIME_BITS)
         now = arrival_time_ms / 1000
         sent = self._sent / ABS_SEND_TIME_PER_SECOND
-        self._waiting.append(Delivery(sent, now, payload_size, None))
+        self._waiting.append(Delivery(sent, now, payload_size))
         if 0 <= now - self._fed < FEED_SECONDS:
             return None
         self._fed = now

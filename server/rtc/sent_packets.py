@@ -20,7 +20,9 @@ class Sent:
     size: int
     """Bytes on the line."""
     media: int | None
-    """RTP sequence number of what it carries for the first time; None for a repetition."""
+    """RTP sequence number of what it carries; None: nothing of ours."""
+    again: bool = False
+    """It was sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Delivery:
     arrived: float
     """Seconds on the receiver's clock, which began at any time."""
     size: int
-    media: int | None
+    media: int | None = None
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -75,7 +78,9 @@ class SentPackets:
                 continue
             del self._flight[status.number]
             arrived = self._seconds(status.ticks)
-            fates.delivered.append(Delivery(packet.at, arrived, packet.size, packet.media))
+            fates.delivered.append(
+                Delivery(packet.at, arrived, packet.size, packet.media, packet.again)
+            )
             fates.newest_sent = max(fates.newest_sent or packet.at, packet.at)
         if fates.newest_sent is not None:
             for number, packet in list(self._flight.items()):

@@ -22,6 +22,7 @@ const importing = new Importing({ play, model: () => settings.get("model") });
 
 let camera = null;
 let playing = null;
+let saidSocket = false;
 
 /** Say something where the picture will be; with `actions`, what can be done about it. */
 function sayOnStage(sentence, { retry = false, file = false, busy = false } = {}) {
@@ -139,7 +140,7 @@ const onMessage = {
     guide.show(message);
     figures.show(message.stats);
     recording.show(message.recording);
-    if (session.state === "live") noteOnStage(message.note || (playing ? `Playing ${playing.name}` : ""));
+    if (session.state === "live") noteOnStage(session.stalled || message.note || (playing ? `Playing ${playing.name}` : ""));
   },
   start_recording: () => recording.begin(),
   recording: (message) => recording.started(message.dataset),
@@ -150,13 +151,22 @@ const onMessage = {
 };
 
 session.addEventListener("message", ({ detail }) => onMessage[detail.type]?.(detail));
+session.addEventListener("stalled", ({ detail: sentence }) => {
+  element("stage").classList.toggle("stale", sentence !== "");
+  noteOnStage(sentence);
+});
 session.addEventListener("picture", ({ detail }) => {
   element("live").srcObject = detail;
 });
 session.addEventListener("state", ({ detail: { state, sentence } }) => {
   const hasPicture = element("live").readyState >= 2;
-  recording.setLive(state === "live");
+  recording.setLive(state === "live", state === "reconnecting");
+  element("stage").classList.toggle("stale", state === "reconnecting");
   noteOnStage(state === "reconnecting" && hasPicture ? sentence : "");
+  if (state === "live" && session.overSocket && !saidSocket) {
+    saidSocket = true;
+    toast("This network keeps UDP out: the picture comes another way (WebSocket), a little later.");
+  }
   if (state === "connecting") sayOnStage("Connecting …", { busy: true });
   else if (state === "full") sayOnStage(`${sentence} I try again by myself.`, { busy: true });
   else if (state === "failed") sayOnStage(sentence, { retry: true, file: true });

@@ -1,12 +1,16 @@
 // The overlay of live figures, for whoever wants to know what is slow.
 
+import { lineRows, lineSentence, uplinkOf } from "./line.js";
 import { recall, remember } from "./memory.js";
 
+const SLOW_MS = 4_000;
+const BUSY_MS = 150;
 const element = (id) => document.getElementById(id);
 const STAGES = ["convert", "resize", "invoke", "decode", "follow", "labels", "compose", "encode"];
 
 export class Figures {
   #ping = [];
+  #slowSince = null;
   #browser = { decoded: 0, at: 0, fps: 0 };
 
   constructor(session) {
@@ -25,14 +29,19 @@ export class Figures {
   }
 
   async show(stats) {
+    const report = await this.session.figures();
+    const up = uplinkOf(report);
+    // A server that is late with its pictures is late with its packets too: no word on the line.
+    this.#say(stats.in_out_ms.p95 > BUSY_MS ? "" : lineSentence(stats.line, up));
     if (!this.visible) return;
-    await this.#count();
+    this.#count(report);
     const rows = {
       "frames in / analysed / out": `${stats.fps_in} / ${stats.fps_analysed} / ${stats.fps_out} fps`,
       "shown here": `${this.#browser.fps.toFixed(1)} fps`,
       "in the server, p50 / p95": `${stats.in_out_ms.p50} / ${stats.in_out_ms.p95} ms`,
       "round trip": this.#ping.length ? `${Math.round(median(this.#ping))} ms` : "–",
       "bitrate up / down": `${stats.kbps_in} / ${stats.kbps_out} kbit/s`,
+      ...lineRows(stats.line, up),
       "frames left out": `${stats.dropped}`,
       picture: `${stats.size[0]} × ${stats.size[1]}, ${stats.people} ${stats.people === 1 ? "person" : "people"}`,
       network: `${stats.model} (${stats.device})`,
@@ -51,8 +60,18 @@ export class Figures {
     );
   }
 
-  async #count() {
-    for (const report of (await this.session.figures()).values()) {
+  /** One sentence under the picture when it is the line that is slow, and stays so. */
+  #say(sentence) {
+    const now = performance.now();
+    if (!sentence) this.#slowSince = null;
+    else this.#slowSince ??= now;
+    const shown = this.#slowSince !== null && now - this.#slowSince > SLOW_MS ? sentence : "";
+    element("line-sentence").textContent = shown;
+    element("line-sentence").hidden = !shown;
+  }
+
+  #count(reports) {
+    for (const report of reports.values()) {
       if (report.type !== "inbound-rtp" || report.kind !== "video") continue;
       const seconds = (report.timestamp - this.#browser.at) / 1000;
       const frames = report.framesDecoded - this.#browser.decoded;

@@ -19,6 +19,7 @@ export class Recording {
   #counting = 0;
   #highQuality = null;
   #dataset = null;
+  #returning = false;
 
   /** `stream()` gives the camera's stream, or null when a file is played. */
   constructor(session, stream) {
@@ -45,8 +46,15 @@ export class Recording {
     this.session.send("gesture", { enabled: element("gesture").checked });
   }
 
-  /** The call is up (or not): recording is possible (or not). */
-  setLive(live) {
+  /**
+   * The call is up (or not): recording is possible (or not). While the page connects again, a
+   * recording waits on the server: the next call goes on with it.
+   */
+  setLive(live, returning = false) {
+    if (returning && this.#state === "recording") {
+      this.#returning = true;
+      return;
+    }
     element("record").disabled = !live && this.#state === "idle";
     if (!live && this.#state === "counting") this.#setState("idle");
     if (!live && this.#state !== "idle") this.ended(null);
@@ -110,7 +118,12 @@ export class Recording {
 
   /** Figures while it runs; null when nothing is being recorded. */
   show(figures) {
-    if (!figures) return;
+    if (!figures) {
+      if (this.#returning) this.ended(null); // Too late: it was completed without us.
+      this.#returning = false;
+      return;
+    }
+    this.#returning = false;
     if (this.#state === "idle") this.#setState("recording");
     element("clock-time").textContent = clockText(figures.seconds);
     element("clock-limit").textContent = figures.limit ? `/ ${clockText(figures.limit)}` : "";

@@ -1,12 +1,16 @@
 // One call with the server: video both ways and the control channel. It mends itself when it breaks.
 
 import { api, at, pageData, Refused, wait } from "./api.js";
+import { PictureWatch } from "./picture_watch.js";
+import { SocketCall } from "./socket_call.js";
+import { Uplink } from "./uplink.js";
 
 const ANSWER_MS = 30_000;
 const CONNECT_MS = 10_000;
 const GATHER_MS = 2_000;
-const SILENCE_MS = 6_000;
-const LOST_MS = 3_000;
+const LOOK_MS = 500;
+const REACHED_MS = 1_500; // So long after the server was reached again, the old call has its chance.
+const STUCK_MS = 12_000;
 const PING_MS = 1_000;
 const MAX_BITRATE = { small: 6_000_000, large: 9_000_000 };
 
@@ -16,7 +20,7 @@ const NO_WAY =
 
 /**
  * Events: "state" (detail: connecting, live, reconnecting, full, failed, with a sentence),
- * "picture" (detail: MediaStream), "message" (detail: a message of the control channel), "ping" (ms).
+ * "stalled" (detail: a sentence, or "" when the picture moves again), "picture" (detail: MediaStream), "message" (detail: a message of the control channel), "ping" (ms).
  */
 export class Session extends EventTarget {
   #connection = null;
@@ -27,6 +31,11 @@ export class Session extends EventTarget {
   #id = null;
   #timers = [];
   #heard = 0;
+  #reachedAt = 0;
+  #reaching = false;
+  #pictures = new PictureWatch();
+  #uplink = null;
+  #socket = null; // A `SocketCall`, where UDP is kept out.
   #ended = false;
   #attempt = 0;
   #settings = () => ({});
@@ -45,6 +54,8 @@ export class Session extends EventTarget {
   }
 
   state = "idle";
+  /** Why the picture stands still, in a sentence; empty while it moves. */
+  stalled = "";
 
   /** Begin, or begin anew, with this video track. */
   async connect(track) {
@@ -57,7 +68,8 @@ export class Session extends EventTarget {
   /** Send another camera or file from now on; nothing else changes. */
   async replaceTrack(track) {
     this.#track = track;
-    if (this.#sender && this.#connection?.connectionState !== "closed") {
+    if (this.#socket) this.#socket.replaceTrack(track);
+    else if (this.#sender && this.#connection?.connectionState !== "closed") {
       await this.#sender.replaceTrack(track);
       await this.#setBitrate();
     } else await this.connect(track);
@@ -65,14 +77,16 @@ export class Session extends EventTarget {
 
   /** Send a control message; false when there is no channel to send it on. */
   send(type, fields = {}) {
+    const text = JSON.stringify({ type, ...fields });
+    if (this.#socket) return this.#socket.send(text);
     if (this.#channel?.readyState !== "open") return false;
-    this.#channel.send(JSON.stringify({ type, ...fields }));
+    this.#channel.send(text);
     return true;
   }
 
   /** The browser's own figures of the connection. */
   async figures() {
-    return this.#connection ? this.#connection.getStats() : new Map();
+    return (this.#socket ?? this.#connection)?.getStats() ?? new Map();
   }
 
   #tell(state, sentence = "") {
@@ -130,6 +144,7 @@ export class Session extends EventTarget {
     this.#token = answer.token;
     this.#id = answer.id;
     await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    this.#uplink = new Uplink(connection, answer.sdp);
     await this.#setBitrate();
   }
 
@@ -145,28 +160,53 @@ export class Session extends EventTarget {
 
   #watch(connection) {
     this.#heard = performance.now();
+    this.#pictures.restart();
     const began = performance.now();
-    let lost = 0;
     const check = () => {
-      const now = performance.now();
       const state = connection.connectionState;
-      if (state === "connected") {
-        lost = 0;
-        if (this.state !== "live") {
-          this.#attempt = 0;
-          this.#tell("live");
-        } else if (now - this.#heard > SILENCE_MS) this.#again();
+      if (state === "connected" && this.state !== "live") {
+        this.#attempt = 0;
+        this.#pictures.restart();
+        this.#tell("live");
       } else if (state === "failed" || state === "closed") {
         if (this.state === "live" || this.#attempt) this.#again();
-        else this.#fail();
-      } else if (this.state === "live") {
-        lost ||= now;
-        if (now - lost > LOST_MS) this.#again();
-      } else if (now - began > CONNECT_MS) this.#fail();
+        else this.#dialSocket();
+      } else if (this.state === "live") this.#look(connection);
+      else if (performance.now() - began > CONNECT_MS) {
+        if (this.#attempt) this.#again();
+        else this.#dialSocket();
+      }
     };
     connection.addEventListener("connectionstatechange", check);
-    this.#timers.push(setInterval(check, 500));
+    this.#timers.push(setInterval(check, LOOK_MS));
     this.#timers.push(setInterval(() => this.send("ping", { t: performance.now() }), PING_MS));
+  }
+
+  /** Say so when the picture stands still, and dial anew when that can help. */
+  async #look(connection) {
+    const report = await connection.getStats();
+    if (this.#connection !== connection || this.state !== "live") return;
+    this.#uplink?.look(report);
+    this.#say(this.#pictures.look(report, this.#heard));
+    if (!this.stalled) return;
+    // A line that is cut may come back, and the call with it. When the server can be reached but
+    // the call does not move, its way is gone (another network, a server that began anew).
+    if (!this.#reaching) this.#reach();
+    const reached = this.#reachedAt && performance.now() - this.#reachedAt > REACHED_MS;
+    const silent = this.#pictures.silentFor > REACHED_MS;
+    if (reached && (silent || this.#pictures.stoodFor > STUCK_MS)) this.#again(0);
+  }
+
+  async #reach() {
+    this.#reaching = true;
+    try {
+      await fetch(at("/health"), { cache: "no-store", signal: AbortSignal.timeout(2_000) });
+      this.#reachedAt ||= performance.now();
+    } catch {
+      this.#reachedAt = 0;
+    } finally {
+      this.#reaching = false;
+    }
   }
 
   #hear(message) {
@@ -178,19 +218,68 @@ export class Session extends EventTarget {
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
 
-  #fail() {
+  /** Whether pictures go through a WebSocket, because UDP does not get through. */
+  get overSocket() {
+    return this.#socket !== null;
+  }
+
+  /** WebRTC found no way: all goes through one WebSocket then. */
+  #dialSocket() {
     this.#hangUp();
-    this.#tell("failed", NO_WAY);
+    const hello = { resume: this.#token, settings: this.#settings() };
+    const call = (this.#socket = new SocketCall(this.#track, hello));
+    let opened = false;
+    call.addEventListener("open", ({ detail: { id, token } }) => {
+      opened = true;
+      [this.#id, this.#token, this.#attempt] = [id, token, 0];
+      this.#heard = performance.now();
+      this.#pictures.restart();
+      this.#tell("live");
+      this.#timers.push(setInterval(() => this.#lookAtSocket(call), LOOK_MS));
+      this.#timers.push(setInterval(() => this.send("ping", { t: performance.now() }), PING_MS));
+    });
+    for (const kind of ["picture", "message"]) {
+      call.addEventListener(kind, ({ detail }) => {
+        if (kind === "message") this.#hear(detail);
+        else this.dispatchEvent(new CustomEvent(kind, { detail }));
+      });
+    }
+    call.addEventListener("closed", ({ detail: refused }) => {
+      if (this.#socket !== call) return;
+      if (refused?.code === "full") {
+        this.#tell("full", refused.message);
+        this.#again(5_000);
+      } else if (refused || (!opened && !this.#attempt)) {
+        this.#hangUp();
+        this.#tell("failed", refused?.message ?? NO_WAY);
+      } else this.#again();
+    });
+  }
+
+  async #lookAtSocket(call) {
+    const report = await call.getStats();
+    if (this.#socket !== call) return;
+    this.#say(this.#pictures.look(report, this.#heard));
+    if (this.stalled && performance.now() - this.#heard > STUCK_MS) this.#again();
+  }
+
+  #say(sentence) {
+    if (sentence === this.stalled) return;
+    this.stalled = sentence;
+    this.#reachedAt = 0;
+    this.dispatchEvent(new CustomEvent("stalled", { detail: sentence }));
   }
 
   async #again(pause = Math.min(500 * 2 ** this.#attempt, 8_000)) {
     if (this.#ended) return;
     this.#attempt += 1;
+    const overSocket = this.overSocket;
     this.#hangUp();
     if (this.state !== "full") this.#tell("reconnecting", "The connection was lost. Connecting again …");
     const attempt = this.#attempt;
     await wait(pause);
     if (attempt === this.#attempt && !this.#ended) {
+      if (overSocket) return this.#dialSocket();
       await this.#dial(this.state === "full" ? "connecting" : "reconnecting");
     }
   }
@@ -198,7 +287,12 @@ export class Session extends EventTarget {
   #hangUp() {
     this.#timers.forEach(clearInterval);
     this.#timers = [];
+    this.stalled = "";
     this.#connection?.close();
+    this.#uplink = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
     this.#connection = this.#channel = this.#sender = null;
   }
 

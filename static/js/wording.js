@@ -11,6 +11,7 @@ export const DROPPED = {
   queue_full: "the disk could not keep up",
   disk: "the disk was full",
   damaged: "damaged in the file",
+  lost: "never came",
 };
 
 export const FLAGS = {

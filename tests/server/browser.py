@@ -16,6 +16,9 @@ from aiohttp.test_utils import TestClient
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from bench.network.lines import Line
+from bench.network.relay import Relay
+from server.aiortc_tuning import MediaLink
 from server.encoder import TIME_BASE, H264Encoder
 from tests.server.waiting import until
 
@@ -62,6 +65,10 @@ class ClipTrack(MediaStreamTrack):
         )
         self._next = 0
 
+    def start_anew(self) -> None:
+        """Go on with the first picture, a key frame."""
+        self._next = 0
+
     async def recv(self) -> Any:
         if self.readyState != "live":
             raise MediaStreamError
@@ -81,11 +88,20 @@ class ClipTrack(MediaStreamTrack):
         return picture
 
 
+LOSSY = Line(50_000, 3, loss=0.01, jitter_ms=4)
+"""What every call of these tests goes over."""
+
+
 class Browser:
-    """`async with Browser(http, track) as browser:` is one open page."""
+    """`async with Browser(http, track) as browser:` is one open page, on a bad line."""
 
     def __init__(
-        self, http: TestClient, track: MediaStreamTrack, codec: str = "H264", **settings: Any
+        self,
+        http: TestClient,
+        track: MediaStreamTrack,
+        codec: str = "H264",
+        line: Line = LOSSY,
+        **settings: Any,
     ) -> None:
         self.http, self.track, self.codec, self.settings = http, track, codec, settings
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -94,6 +110,8 @@ class Browser:
         self.sizes: list[tuple[int, int]] = []
         self.last: np.ndarray | None = None
         self.answer: dict[str, Any] = {}
+        self.relay = Relay(line, seed=11)
+        self.link: MediaLink | None = None
         self._receiver: asyncio.Task[None] | None = None
 
     async def offer(self) -> dict[str, Any]:
@@ -101,6 +119,7 @@ class Browser:
         self.channel = self.connection.createDataChannel("control")
         self.channel.on("message", lambda text: self.messages.append(json.loads(text)))
         transceiver = self.connection.addTransceiver(self.track, direction="sendrecv")
+        self.transceiver = transceiver
         known = transceiver.sender.getCapabilities("video").codecs
         wanted = [one for one in known if one.mimeType in (f"video/{self.codec}", "video/rtx")]
         transceiver.setCodecPreferences(wanted)
@@ -112,12 +131,17 @@ class Browser:
     async def connect(self, resume: str | None = None) -> int:
         """Open a session; the HTTP status."""
         body = {**await self.offer(), "resume": resume}
+        self.relay.__enter__()
+        call = self.relay.call()
+        body["sdp"] = call.offer(body["sdp"])
         answer = await self.http.post("/api/sessions", json=body)
         self.answer = await answer.json()
         if answer.status == 201:
             await self.connection.setRemoteDescription(
-                RTCSessionDescription(self.answer["sdp"], "answer")
+                RTCSessionDescription(call.answer(self.answer["sdp"]), "answer")
             )
+            start_anew = getattr(self.track, "start_anew", lambda: None)
+            self.link = MediaLink(self.transceiver, 6000, 6000, start_anew)
         return answer.status
 
     def _on_track(self, track: MediaStreamTrack) -> None:
@@ -143,12 +167,19 @@ class Browser:
 
     async def hears(self, kind: str, seconds: float = 10.0, after: int = 0) -> dict[str, Any]:
         """The first message of that kind beyond the first `after`; fails when none comes."""
-        await until(lambda: len(self.heard(kind)) > after, seconds, f"message {kind}")
+        said = f"message {kind}; heard {[one for one in self.messages if one['type'] == 'error']}"
+        await until(lambda: len(self.heard(kind)) > after, seconds, said)
         return self.heard(kind)[after]
 
     async def close(self) -> None:
         """Hang up."""
+        if self.link is not None:
+            self.link.close()
+        self.relay.line = Line(100_000, 1)  # The last word is not to be lost.
         await self.connection.close()
+        await asyncio.sleep(0.1)
+        if self.relay.running:
+            self.relay.__exit__()
         if self._receiver is not None:
             self._receiver.cancel()
             await asyncio.gather(self._receiver, return_exceptions=True)

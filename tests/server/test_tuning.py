@@ -8,6 +8,7 @@ import pytest
 from aiortc import sdp as aiortc_sdp
 
 from server import aiortc_tuning as tuning
+from server import answer_sdp
 from server import settings as settings_module
 from server.certificate import tls_context
 from server.errors import ServerError
@@ -41,7 +42,7 @@ ANSWER = "\r\n".join(
 
 def test_bitrates_go_to_every_video_codec_and_nowhere_else():
     rates = "x-google-start-bitrate=3000;x-google-max-bitrate=6000"
-    lines = tuning.with_bitrates(ANSWER, 3000, 6000).split("\r\n")
+    lines = answer_sdp.with_bitrates(ANSWER, 3000, 6000).split("\r\n")
     assert [line for line in lines if rates in line] == [
         "a=fmtp:109 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f;"
         + rates,
@@ -55,12 +56,12 @@ def test_bitrates_go_to_every_video_codec_and_nowhere_else():
 
 
 def test_the_first_codec_is_the_chosen_one():
-    assert tuning.chosen_codec(ANSWER) == "H264"
-    assert tuning.chosen_codec(ANSWER.replace("109 114 96 97", "96 97 109 114")) == "VP8"
+    assert answer_sdp.chosen_codec(ANSWER) == "H264"
+    assert answer_sdp.chosen_codec(ANSWER.replace("109 114 96 97", "96 97 109 114")) == "VP8"
 
 
 def test_announcing_an_address_changes_host_candidates_of_its_version_only():
-    lines = tuning.with_announced_address(ANSWER, "203.0.113.5").split("\r\n")
+    lines = answer_sdp.with_announced_address(ANSWER, "203.0.113.5").split("\r\n")
     assert "a=candidate:1 1 udp 2130706431 203.0.113.5 40000 typ host" in lines
     assert "a=candidate:2 1 udp 2130706431 fd00::2 40001 typ host" in lines
     assert any("198.51.100.9" in line for line in lines)

@@ -34,13 +34,14 @@ class Sender:
     seed: int = 1
     log: ArrivalLog = field(default_factory=ArrivalLog)
     seconds: list[Second] = field(default_factory=list)
+    fps: int = FPS
     sequence: int = 65_000
     """Wraps soon."""
 
     def picture(self, now: float, pipe: Pipe, events: list) -> None:
         if not self.downlink.may_send(now):
             return
-        left = int(min(self.downlink.encoder_bps, self.most_bps) / 8 / FPS)
+        left = int(min(self.downlink.encoder_bps, self.most_bps) / 8 / self.fps)
         while left > 0:
             size = min(left, PACKET_BYTES)
             left -= size
@@ -63,7 +64,9 @@ class Call:
     def __init__(self, line: Line, senders: int = 1, most_bps: float = 3e6, start_bps: float = 1e6):
         self.pipe = Pipe(line, up=False, seed=7)
         self.now = 100.0
-        self.senders = [Sender(Downlink(1.4 * most_bps, self.now), most_bps) for _ in range(senders)]
+        self.senders = [
+            Sender(Downlink(1.4 * most_bps, self.now), most_bps) for _ in range(senders)
+        ]
         for sender in self.senders:
             sender.downlink.rate.start(start_bps)
         self._events: list = []
@@ -91,7 +94,9 @@ class Call:
         if self.other_bps:
             self.pipe.arrival(int(self.other_bps / 800) - HEADER_BYTES, self.now)
         for place, sender in enumerate(self.senders):
-            if (self._tick * FPS + 37 * place) // 100 != ((self._tick - 1) * FPS + 37 * place) // 100:
+            if (self._tick * sender.fps + 37 * place) // 100 != (
+                (self._tick - 1) * sender.fps + 37 * place
+            ) // 100:
                 sender.picture(self.now, self.pipe, self._events)
         while self._events and self._events[0][0] <= self.now:
             at, _, sender, number, sent, size = heapq.heappop(self._events)

@@ -34,7 +34,10 @@ def begins_key(data: bytes) -> bool:
 
 
 def new_buffer(capacity: int = 512) -> FrameBuffer:
-    return FrameBuffer(begins_key, capacity)
+    """One that has had its first key frame."""
+    buffer = FrameBuffer(begins_key, capacity)
+    buffer.waits_for_key_frame = False
+    return buffer
 
 
 def whole(number: int, count: int) -> bytes:
@@ -147,6 +150,17 @@ def test_padding_between_frames_never_becomes_an_empty_frame():
     padding.timestamp, padding.marker = stream[1].timestamp, 0
     padding._data = b""
     assert feed(new_buffer(), stream) == [whole(0, 2), whole(2, 2)]
+
+
+def test_nothing_comes_out_before_the_first_key_frame_however_its_packets_come():
+    stream = packets([2, 2, 3, 1], keys=(2,))
+    buffer = FrameBuffer(begins_key)
+    assert feed(buffer, stream) == [b"K" + whole(2, 3), whole(3, 1)]
+    stream = packets([3, 1], first=65_535, keys=(0,))
+    assert feed(FrameBuffer(begins_key), [stream[1], stream[0], *stream[2:]]) == [
+        b"K" + whole(0, 3),
+        whole(1, 1),
+    ]
 
 
 def test_key_frames_are_told_from_others():

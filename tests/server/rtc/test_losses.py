@@ -1,5 +1,7 @@
 """What is missing is asked for each round trip and then given up; what is asked of us, once."""
 
+from itertools import pairwise
+
 from server.rtc.downlink import Downlink
 from server.rtc.loss_recovery import LossRecovery
 from server.rtc.remb import RembEstimator
@@ -24,7 +26,7 @@ def test_a_loss_is_asked_for_each_round_trip_until_it_comes():
         asked += [(tick, number) for number in recovery.due(now + tick * 0.005, RTT)]
     assert [number for _, number in asked] == [0, 0, 0, 0]
     ticks = [tick for tick, _ in asked]
-    assert all(18 <= b - a <= 20 for a, b in zip(ticks, ticks[1:], strict=False))
+    assert all(18 <= b - a <= 20 for a, b in pairwise(ticks))
     recovery.received(0, 1200, now + 0.2, again=True)
     assert not recovery.missing
     assert recovery.patience == 0.0  # It was lost, not late.
@@ -85,17 +87,36 @@ def sent(downlink: Downlink, media: int, now: float) -> int:
 def test_one_answer_a_round_trip_to_a_thousand_requests():
     downlink = Downlink(3e6, 0.0)
     sent(downlink, 7, 0.0)
-    downlink.round_trip = RTT
+    downlink.latest_round_trip = RTT
     answers = [downlink.asked_again(7, 0.1 + i / 1000) for i in range(1000)]
-    assert sum(answers) == 12  # In one second; then it is too old.
-    assert not downlink.asked_again(8, 0.2)
+    assert answers.count(0.0) == 12  # In one second; then it is too old.
+    assert downlink.asked_again(8, 0.2) is None
 
 
 def test_what_has_arrived_is_not_sent_again():
     downlink = Downlink(3e6, 0.0)
     number = sent(downlink, 7, 0.0)
     downlink.feedback([PacketStatus(number, 1000)], 0.05)
-    assert not downlink.asked_again(7, 0.06)
+    assert downlink.asked_again(7, 0.06) is None
+
+
+def test_where_packets_are_mostly_late_we_look_again_before_we_send_again():
+    downlink = Downlink(3e6, 0.0)
+    for media in range(40):
+        number = sent(downlink, media, media / 100)
+        if downlink.asked_again(media, media / 100 + 0.01):
+            break
+        downlink.feedback([PacketStatus(number, 1000 + 40 * media)], media / 100 + 0.05)
+    assert 5 < media < 30
+    assert downlink.asked_again(media, media / 100 + 0.07, waited=True) == 0.0
+    for lost in range(100, 130):
+        sent(downlink, lost, 2.0)
+        downlink.asked_again(lost, 2.1, waited=True)
+        again = downlink.packets.next_number()
+        downlink.sent(again, 1200, lost, 2.1, again=True)
+        downlink.feedback([PacketStatus(again, 20_000 + lost)], 2.2)
+    sent(downlink, 200, 3.0)
+    assert downlink.asked_again(200, 3.1) == 0.0
 
 
 def test_retransmissions_come_off_the_encoders_rate():
@@ -103,10 +124,10 @@ def test_retransmissions_come_off_the_encoders_rate():
     downlink.rate.start(2e6)
     before = downlink.encoder_bps
     for i in range(50):
-        downlink.sent(downlink.packets.next_number(), 1200, None, i / 100)
+        downlink.sent(downlink.packets.next_number(), 1200, i, i / 100, again=True)
     assert before - downlink.encoder_bps > 0.9 * 50 * 1200 * 8 * 0.94
     for i in range(1000):
-        downlink.sent(downlink.packets.next_number(), 1200, None, 0.5 + i / 10_000)
+        downlink.sent(downlink.packets.next_number(), 1200, i, 0.5 + i / 10_000, again=True)
     assert downlink.encoder_bps >= 0.4 * 2e6
     downlink.may_send(5.0)
     assert downlink.encoder_bps == before
@@ -127,7 +148,7 @@ def test_the_gate_closes_on_a_dead_line_and_tries_twice_a_second():
     assert downlink.skipped == 300 - went
     assert downlink.rate.limited_by == "silence"
     assert downlink.flush_due(12.0)
-    assert not downlink.asked_again(310, 12.1)
+    assert downlink.asked_again(310, 12.1) is None
 
 
 def test_remb_does_not_take_a_key_frame_for_a_jam():

@@ -95,6 +95,16 @@ def test_a_competing_flow_takes_its_part_and_gives_it_back():
     assert mean_rate(call.run(25)[15:]) > 1.8e6
 
 
+def test_a_sender_of_few_pictures_keeps_its_quality():
+    """A server without time draws three pictures a second: the line is not what limits it."""
+    call = Call(FREE, start_bps=3e6)
+    call.senders[0].fps = 3
+    call.run(10)
+    call.pipe.line = Line(100_000, 80)  # A longer way looks like a queue at first.
+    seconds = call.run(30)
+    assert min(one.target_bps for one in seconds[10:]) > 2e6
+
+
 def test_four_on_one_line_come_to_fair_shares():
     call = Call(Line(4_000, 30), senders=4)
     call.senders[0].downlink.rate.start(3e6)
@@ -124,7 +134,7 @@ def steady(rate: RateController, seconds: float, bps: float, began: float = 0.0)
     now, count = began, int(seconds * 20)
     for _ in range(count):
         packets = [
-            Delivery(now + i / 200, now + i / 200 + 7.0, int(bps / 8 / 200), None) for i in range(10)
+            Delivery(now + i / 200, now + i / 200 + 7.0, int(bps / 8 / 200)) for i in range(10)
         ]
         now += 0.05
         rate.feedback(packets, 0, now, 0.05)
@@ -142,7 +152,6 @@ def test_the_rate_stays_within_its_bounds_whatever_is_reported():
                 now - rng.random(),
                 rng.choice([now, rng.uniform(-1e9, 1e9), math.inf, math.nan]),
                 rng.choice([1, 1200, 10**9, 0, -5]),
-                None,
             )
             for _ in range(rng.randrange(20))
         ]
@@ -158,7 +167,7 @@ def test_a_receivers_clock_that_jumps_is_no_queue():
     now = steady(rate, 5, 2e6)
     before = rate.target_bps
     for jump in (3600.0, -7200.0):
-        packets = [Delivery(now + i / 200, now + i / 200 + jump, 1250, None) for i in range(10)]
+        packets = [Delivery(now + i / 200, now + i / 200 + jump, 1250) for i in range(10)]
         now += 0.05
         rate.feedback(packets, 0, now, 0.05)
     assert rate.target_bps >= before

@@ -12,11 +12,15 @@ from server.rtc.transport_feedback import ArrivalLog, PacketStatus, pack, parse
 # A packet as in the draft's figures: run of 2 small deltas, vector with a large one, padding.
 BY_HAND = bytes.fromhex(
     "afcd0006"  # V=2, P=1, FMT=15; PT=205; 7 words
-    "00000001" "00000002"  # SSRC of sender, of medium
+    "00000001"
+    "00000002"  # SSRC of sender, of medium
     "fffe0005"  # base 65534, 5 packets
     "00000105"  # reference time 1 (64 ms), feedback packet 5
-    "2002" "d200"  # run of 2 x small; vector: small, not received, large
-    "0428" "10" "ff9c"  # 1 ms, 10 ms, 4 ms, -25 ms
+    "2002"
+    "d200"  # run of 2 x small; vector: small, not received, large
+    "0428"
+    "10"
+    "ff9c"  # 1 ms, 10 ms, 4 ms, -25 ms
     "000003"
 )
 
