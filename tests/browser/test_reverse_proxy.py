@@ -117,6 +117,28 @@ def test_everything_works_below_a_path(
     assert page.evaluate(broken) == 0
 
 
+def test_where_udp_is_kept_out_the_picture_goes_through_the_proxy(
+    start_server: Start, open_page: Open, proxy: Proxy
+) -> None:
+    """No candidate arrives on either side, as behind a firewall."""
+    script = """
+      const without = (sdp) => sdp.replace(/a=candidate:[^\\r\\n]*[\\r\\n]+/g, "");
+      const set = RTCPeerConnection.prototype.setRemoteDescription;
+      RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+        return set.call(this, { type, sdp: without(sdp) });
+      };
+      Object.defineProperty(RTCPeerConnection.prototype, "localDescription", {
+        get() {
+          const { type, sdp } = this.currentLocalDescription ?? this.pendingLocalDescription;
+          return { type, sdp: without(sdp) };
+        },
+      });"""
+    root = proxy(start_server("--prefix=/understudy", "--allowed-hosts=localhost"))
+    page = open_page(f"{root}/understudy/", script, ignore_https_errors=True)
+    expect(page.locator(".toast")).to_contain_text("keeps UDP out", timeout=30_000)
+    wait_live(page)
+
+
 def test_the_path_without_its_slash_leads_there(start_server: Start, open_page: Open) -> None:
     server = start_server("--prefix=/understudy")
     page = open_page(server.url.removesuffix("/"))
