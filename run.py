@@ -167,6 +167,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="PATH", help="NAME.zip, or a folder"
     )
+    parser.add_argument("--force", action="store_true", help="replace NAME.zip when it is there")
     parser.set_defaults(command=commands.export)
 
 

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from bench import barcode
+from capture.video import read_frames
 from server.encoder import H264Encoder
 
 DEFAULT_CLIP = Path(__file__).parent / "data" / "booth.mp4"
@@ -29,13 +30,12 @@ class Clip:
     """A real clip, forwards and backwards for ever, at one size and 30 frames a second."""
 
     def __init__(self, path: Path, size: tuple[int, int]) -> None:
-        """`size`: width and height; the picture is cropped to that aspect and scaled."""
+        """`size`: width and height; the picture is cropped to that aspect and scaled.
+
+        Raises `VideoError` when it is no video.
+        """
         self.size = size
-        with av.open(str(path)) as container:
-            self._pictures = [
-                _fitted(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), size)
-                for frame in container.decode(video=0)
-            ]
+        self._pictures = [_fitted(rgb, size) for rgb, _ in read_frames(path)]
 
     def frame(self, number: int) -> I420:
         """Frame `number` with its barcode, uint8 `[H * 3 / 2, W]`."""
@@ -66,7 +66,7 @@ class Clip:
 
     def save_mp4(self, path: Path, count: int) -> None:
         """Write the frames as an H.264 file, such as a phone would record."""
-        with av.open(str(path), "w") as container:
+        with av.open(f"file:{path}", "w") as container:
             stream = container.add_stream("libx264", rate=FPS)
             assert isinstance(stream, VideoStream)
             stream.width, stream.height = self.size

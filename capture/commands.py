@@ -15,12 +15,12 @@ from types import FrameType
 from capture.dataset import Dataset
 from capture.errors import CaptureError
 from capture.export import export_folder, export_zip
-from capture.files import TEMPORARY_SUFFIX, disk_error
+from capture.files import TEMPORARY_SUFFIX, check_new_file, discard, disk_errors, make_folder
 from capture.importer import ImportOptions, import_video
 from capture.manifest import valid_id
 from capture.progress import Progress
 from capture.repair import repair_masks
-from capture.segment import find_pictures, segment_picture
+from capture.segment import check_apart, find_pictures, segment_picture
 from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.pool import NetworkPool
 from inference.zoo import default_model
@@ -71,11 +71,9 @@ def _capture(
 def segment(arguments: argparse.Namespace) -> int:
     """A label map and a JSON file per picture; 1 when a picture could not be read."""
     pictures = find_pictures(arguments.pictures, lambda sentence: print(sentence, file=sys.stderr))
+    check_apart(pictures, arguments.out)
+    make_folder(arguments.out)
     analyzer = Analyzer(open_pool(arguments, workers=1))
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, arguments.out) from error
     failed = 0
     with _stopping() as stopped, Progress("segment", "picture") as progress:
         for done, path in enumerate(pictures, start=1):
@@ -96,6 +94,7 @@ def export(arguments: argparse.Namespace) -> int:
     """A dataset as a zip file (a path ending in .zip) or a folder."""
     dataset, out = Dataset.open(arguments.dataset), arguments.out
     if out.suffix.lower() == ".zip":
+        check_new_file(out, arguments.force)
         _export_zip(dataset, arguments.format, out)
     else:
         with Progress(arguments.format, "pair") as progress:
@@ -159,16 +158,16 @@ def _print_summary(dataset: Dataset, arguments: argparse.Namespace, stopped: boo
 
 
 def _export_zip(dataset: Dataset, name: str, out: Path) -> None:
+    make_folder(out.parent)
     temporary = out.with_name(out.name + TEMPORARY_SUFFIX)
     try:
-        with temporary.open("wb") as file:
-            for chunk in export_zip(dataset, name):
-                file.write(chunk)
-        temporary.replace(out)
-    except OSError as error:
-        raise disk_error(error, out) from error
+        with disk_errors(out):
+            with temporary.open("wb") as file:
+                for chunk in export_zip(dataset, name):
+                    file.write(chunk)
+            temporary.replace(out)
     finally:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import portalocker
@@ -44,7 +44,41 @@ def write_whole(path: Path, data: bytes | memoryview, durable: bool = False) -> 
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
+        raise disk_error(error, path) from error
+
+
+def discard(path: Path) -> None:
+    """Remove a file that is not wanted any more; where that fails, what went before is the news."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they are there; `CaptureError` when it cannot be."""
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def check_new_file(path: Path, force: bool) -> None:
+    """Raise `CaptureError` when a command's output would replace something.
+
+    `force`: a file may be replaced, a folder never.
+    """
+    if path.is_dir():
+        raise CaptureError(f"{path} is a folder: name a file.")
+    if not force and os.path.lexists(path):
+        raise CaptureError(
+            f"{path} is there already: name another file, or add --force to replace it."
+        )
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """An `OSError` while `path` is written becomes `CaptureError`, a sentence for a person."""
+    try:
+        yield
+    except OSError as error:
         raise disk_error(error, path) from error
 
 
@@ -54,6 +88,15 @@ def disk_error(error: OSError, path: Path) -> CaptureError:
         return CaptureError(
             f"The disk with {path.parent} is full; free some space. "
             "Everything captured so far is kept."
+        )
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return CaptureError(
+            f"{path} could not be written: a file stands where a folder is needed; choose another "
+            "place."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return CaptureError(
+            f"{path} could not be written: {error.strerror}; choose a place where you may write."
         )
     return CaptureError(f"{path} could not be written: {error.strerror or error}.")
 

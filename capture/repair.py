@@ -106,10 +106,7 @@ def repair_masks(
         raise CaptureError(f"{out} is where the masks are: name another folder for the label maps.")
     chosen, skipped = _palette(paths, palette)
     report = RepairReport(chosen.name, chosen.colours.tolist(), skipped=skipped)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, out) from error
+    make_folder(out)
     taken: dict[str, str] = {}
     for done, path in enumerate(paths, 1):
         if path.name not in skipped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,16 @@ def find_pictures(
             )
         names[path.stem] = path
     return found
+
+
+def check_apart(pictures: Sequence[Path], out: Path) -> None:
+    """Raise `CaptureError` when a label map would take the place of one of the pictures."""
+    for path in pictures:
+        made = out / f"{path.stem}.png"
+        if made.exists() and any(made.samefile(one) for one in pictures):
+            raise CaptureError(
+                f"{made} is one of the pictures: name another folder for the label maps."
+            )
 
 
 def segment_picture(path: Path, out: Path, analyzer: Analyzer) -> None:

@@ -259,8 +259,11 @@ def _length(seconds: float) -> str:
 
 def _why_not(path: Path) -> str:
     """Why FFmpeg could not open a file."""
-    with path.open("rb") as file:
-        start = file.read(12)
+    try:
+        with path.open("rb") as file:
+            start = file.read(12)
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror})."
     if start[4:8] == b"ftyp":
         return (
             f"{path.name} is an mp4 without its index, which comes last: the recording or the "

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bench import moving_picture
 from bench.moving_picture import CAPTION_HEIGHT, CAPTIONS, WIDTH, main
-from capture.video import read_frames
+from capture.video import probe, read_frames
 from transfer.output.pictures_out import pictures_out
 
 DANCE = Path(__file__).parents[1] / "data" / "dancer_c_288.mp4"
@@ -21,7 +21,7 @@ FRAMES = 12
 def performed(tmp_path: Path) -> Path:
     """The dance beside itself, dark, and beside a wider bright picture: 288 + 288 + 384 pixels."""
     path = tmp_path / "performed.mp4"
-    with pictures_out(path, 30.0, DANCE) as out:
+    with pictures_out(path, DANCE, probe(DANCE)) as out:
         for number, (rgb, time_s) in enumerate(read_frames(DANCE)):
             if number == FRAMES:
                 break

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from capture.video import probe, read_frames
+from capture.video import VideoInfo, read_frames
 from inference.analysis import Analysis, Person
 from inference.analyzer import Analyzer
 from inference.arrays import Labels, Rgb
@@ -30,13 +30,17 @@ class AnalysedClip:
     """All analyses of a video. Its frames are read again when they are wanted."""
 
     def __init__(
-        self, path: Path, analyzer: Analyzer, progress: Callable[[int, int | None], None]
+        self,
+        path: Path,
+        info: VideoInfo,
+        analyzer: Analyzer,
+        progress: Callable[[int, int | None], None],
     ) -> None:
-        """Looks at every frame. Raises `VideoError` when it is no video."""
+        """Looks at every frame. Raises `VideoError` when it is no video.
+
+        `info`: what `probe` says of it.
+        """
         self.path = path
-        info = probe(path)
-        self.fps = info.fps
-        self.size = (info.width, info.height)
         self._seen: list[_Seen] = []
         for _, time_s, analysis in analyzer.analyse_all(read_frames(path)):
             self._seen.append(_Seen(time_s, _packed(analysis.labels), analysis.person))

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from capture.decoding import fitted
-from capture.files import write_whole
 from inference.arrays import Rgb
 from transfer.output.writer import PicturesWriter
 
@@ -28,7 +27,7 @@ class Filmstrip(PicturesWriter):
 
     def __init__(self, path: Path) -> None:
         """`path` ends in `.jpg` or `.png`."""
-        self._path = path
+        super().__init__(path)
         self._kept: list[Rgb] = []
         self._count, self._every = 0, 1
 
@@ -54,8 +53,7 @@ class Filmstrip(PicturesWriter):
             cv2.cvtColor(picture, cv2.COLOR_RGB2BGR),
             [cv2.IMWRITE_JPEG_QUALITY, QUALITY],
         )
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path, data.tobytes())
+        self._temporary.write_bytes(data.tobytes())
 
 
 def _laid_out(frames: list[Rgb]) -> Rgb:

@@ -9,12 +9,15 @@ import cv2
 import numpy as np
 
 from capture.commands import open_pool
+from capture.files import check_new_file
 from capture.progress import Progress
+from capture.video import probe
 from inference.analysis import Analysis
 from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.arrays import Rgb
 from inference.drawing import Planes
 from inference.views import ViewOptions, compose
+from transfer.errors import TransferError
 from transfer.output.clip import AnalysedClip
 from transfer.output.pictures_out import check_ending, pictures_out
 from transfer.performers.factory import find_performer
@@ -38,35 +41,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--side-by-side", action="store_true", help="source, what was seen, and result"
     )
+    parser.add_argument("--force", action="store_true", help="replace OUT when it is there")
     parser.set_defaults(command=main)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
-    check_ending(arguments.out)
+    _check_out(arguments.out, arguments.source, arguments.force)
+    info = probe(arguments.source)
     title, make = find_performer(arguments.target, arguments.performer)
     analyzer = Analyzer(open_pool(arguments, workers=2), AnalyzerOptions(second_pass=True))
-    with Progress(arguments.source.name, "frame") as progress:
-        clip = AnalysedClip(arguments.source, analyzer, progress)
-    performer = make(clip.body_frame)
-    if performer.warning:
-        print(performer.warning)
     shown = 0
-    with (
-        pictures_out(arguments.out, clip.fps, arguments.source) as out,
-        Progress(f"as {title}", "frame") as progress,
-    ):
-        for number, (rgb, time_s, analysis) in enumerate(clip.frames(), start=1):
-            picture = performer.perform(rgb, analysis, time_s)
-            if arguments.side_by_side:
-                picture = beside(rgb, analysis, picture)
-            out.write(picture, time_s)
-            shown += analysis.person is not None
-            progress(number, len(clip))
+    # What is wrong with the output or the sound is found before the long work.
+    with pictures_out(arguments.out, arguments.source, info) as out:
+        with Progress(arguments.source.name, "frame") as progress:
+            clip = AnalysedClip(arguments.source, info, analyzer, progress)
+        performer = make(clip.body_frame)
+        if performer.warning:
+            print(performer.warning)
+        with Progress(f"as {title}", "frame") as progress:
+            for number, (rgb, time_s, analysis) in enumerate(clip.frames(), start=1):
+                picture = performer.perform(rgb, analysis, time_s)
+                if arguments.side_by_side:
+                    picture = beside(rgb, analysis, picture)
+                out.write(picture, time_s)
+                shown += analysis.person is not None
+                progress(number, len(clip))
+    if out.warning:
+        print(out.warning)
     if not shown:
         print(f"Nobody was seen in {arguments.source.name}: only the clean plate is shown.")
     print(f"{arguments.out} shows {shown} of {len(clip)} frames as {title}.")
     return 0
+
+
+def _check_out(out: Path, source: Path, force: bool) -> None:
+    """Raise when the output has an ending nobody writes, or would replace something."""
+    check_ending(out)
+    if out.exists() and source.exists() and out.samefile(source):
+        raise TransferError(f"{out} is the source itself: name another file for the result.")
+    check_new_file(out, force)
 
 
 def beside(rgb: Rgb, analysis: Analysis, result: Rgb) -> Rgb:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Self
 
+from capture.files import TEMPORARY_SUFFIX, discard, disk_errors, make_folder
 from inference.arrays import Rgb
 
 
 class PicturesWriter(ABC):
-    """Takes pictures with rising times; the file appears when `with` ends without an error."""
+    """Takes pictures with rising times; the file appears when `with` ends without an error.
+
+    Whether it can be written is found out when `with` begins: `CaptureError` when it cannot.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+        self.warning = ""
+        """What will be amiss, in a sentence; once `with` has begun."""
 
     @abstractmethod
     def write(self, rgb: Rgb, time_s: float) -> None:
@@ -17,17 +29,38 @@ class PicturesWriter(ABC):
 
     @abstractmethod
     def finish(self) -> None:
-        """All pictures have come: the file, if there was any, is to appear."""
+        """All pictures have come: the temporary file is to be whole, if there was any."""
+
+    def open(self) -> None:  # noqa: B027  Not all hold anything.
+        """Get ready for pictures."""
 
     def release(self) -> None:  # noqa: B027  Not all hold anything.
-        """Give back what is open and what is half written; called whatever happened."""
+        """Give back what is open; called whatever happened."""
 
     def __enter__(self) -> Self:
+        make_folder(self._path.parent)
+        try:
+            with disk_errors(self._path):
+                self._temporary.open("wb").close()
+                self.open()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                self.finish()
+                with disk_errors(self._path):
+                    self.finish()
+                    # Without a picture there is no file.
+                    if self._temporary.stat().st_size:
+                        os.replace(self._temporary, self._path)
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        try:
             self.release()
+        finally:
+            discard(self._temporary)

@@ -93,6 +93,27 @@ def test_a_source_with_nobody_becomes_the_clean_plate(juggler: Path, tmp_path: P
     assert len(times(tmp_path / "out.mp4")) == 12
 
 
+def test_names_with_a_colon_are_files_and_no_file_is_replaced_unasked(
+    juggler: Path, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "take:2.mp4", tmp_path / "out:2.mp4"
+    source.write_bytes(DANCER.read_bytes())
+    out.write_bytes(b"mine")
+    (tmp_path / "again.mp4").symlink_to(source)
+    for same in (source, tmp_path / "again.mp4"):
+        done = perform(source, "--as", juggler, "--out", same, "--force", code=1)
+        assert "is the source itself" in done.stderr
+    assert source.read_bytes() == DANCER.read_bytes()
+    done = perform(source, "--as", juggler, "--out", out, code=1)
+    assert "--force" in done.stderr
+    assert out.read_bytes() == b"mine"
+    done = perform(source, "--as", juggler, "--out", out / "o.mp4", code=1)
+    assert "a file stands where a folder is needed" in done.stderr
+    assert "frame" not in done.stderr  # Found out before the analysis.
+    perform(source, "--as", juggler, "--out", out, "--force")
+    assert times(out) == pytest.approx(times(DANCER), abs=0.002)
+
+
 def test_what_goes_wrong_is_said(juggler: Path, tmp_path: Path) -> None:
     done = perform(DANCER, "--as", tmp_path, "--out", tmp_path / "o.mp4", code=1)
     assert "is no dataset" in done.stderr
