@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +30,8 @@ COMMANDS = (
     "distill",
     "evaluate-model",
 )
+OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+FLAG = re.compile(r"-h|--[a-z][a-z0-9-]*(=.*)?|-[0-9.]+", re.DOTALL)
 OURS = ("bench", "capture", "inference", "server", "training", "transfer")
 
 
@@ -55,7 +59,7 @@ def _run(argv: list[str]) -> int:
     if not argv or (argv[0] not in COMMANDS and argv[0] not in ("-h", "--help")):
         argv = ["serve", *argv]
     try:
-        arguments = _parser(argv[0]).parse_args(argv)
+        arguments = _parser(argv[0]).parse_args(_named(argv))
         code: int = arguments.command(arguments)
         sys.stdout.flush()
         return code
@@ -68,6 +72,36 @@ def _run(argv: list[str]) -> int:
         # Whoever reads (`| head`) has heard enough; what is left would be written at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None and error.errno not in OF_A_DISK:
+            raise
+        # Whoever knew more about it would have said so by now.
+        named = error.filename or "A file"
+        name = os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else str(named)
+        print(
+            f"{name} cannot be read or written: {error.strerror}; choose another place, or make "
+            "room and give permission there.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _named(argv: list[str]) -> list[str]:
+    """The words, with names of files that begin with a dash written as no flag."""
+    from inference.errors import UnderstudyError
+
+    end = argv.index("--") if "--" in argv else len(argv)
+    words = []
+    for word in argv[:end]:
+        if word.startswith("-") and word != "-" and not FLAG.fullmatch(word):
+            if not os.path.lexists(word):
+                raise UnderstudyError(
+                    f"{word} begins with a dash like a flag: write a file's name as ./{word}, "
+                    f"anything else as --flag={word}."
+                )
+            word = f".{os.sep}{word}"
+        words.append(word)
+    return words + argv[end:]
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:

@@ -25,6 +25,7 @@ from bench.network.measure import as_table, measure_line
 from bench.performing import measure_performing
 from bench.serving import BenchError
 from bench.soak import measure_connections, measure_memory
+from capture.files import check_writable, write_whole
 from inference.network import DEFAULT_LONG_SIDE
 from inference.pool import NetworkPool
 from inference.zoo import default_model
@@ -81,6 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Measure every row with one model, one input size and one set of settings; 1 if one failed."""
+    if arguments.json:  # What cannot be written is told before minutes of measuring.
+        check_writable(arguments.json)
     model = _model(arguments)
     flags = [f"--model={model}", f"--device={arguments.device}"]
     flags += [f"--long-side={arguments.long_side}"]
@@ -104,7 +107,7 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         failed = _measure_rows(arguments, flags, report)
     if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+        write_whole(arguments.json, f"{json.dumps(report, indent=1)}\n".encode())
     return int(failed)
 
 

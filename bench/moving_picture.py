@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.serving import BenchError
-from capture.files import write_whole
+from capture.files import make_folder, write_whole
 from capture.video import probe, read_frames
 from inference.arrays import Rgb
 from inference.errors import UnderstudyError
@@ -108,7 +108,7 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         picture = moving_picture(arguments.dance, arguments.performed)
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(arguments.out.parent)
         write_whole(arguments.out, picture)
     except UnderstudyError as error:
         print(error, file=sys.stderr)

@@ -60,6 +60,20 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Raise `CaptureError` when a file could not be written, before work is put into it.
+
+    Its folder is made; a file that is there stays as it is.
+    """
+    make_folder(path.parent)
+    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+    if path.is_dir():
+        raise CaptureError(f"{path} is a folder: name a file.")
+    with disk_errors(path):
+        temporary.open("wb").close()
+    discard(temporary)
+
+
 def check_new_file(path: Path, force: bool) -> None:
     """Raise `CaptureError` when a command's output would replace something.
 

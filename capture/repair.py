@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.errors import CaptureError
-from capture.files import disk_error, write_whole
+from capture.files import make_folder, write_whole
 from capture.palettes import BODYPIX, BODYPIX_1, ColourCensus, Palette, clustered_palette, fitting
 from capture.photos import open_photo
 from capture.pictures import encode_labels

@@ -51,9 +51,10 @@ def find_pictures(
 
 def check_apart(pictures: Sequence[Path], out: Path) -> None:
     """Raise `CaptureError` when a label map would take the place of one of the pictures."""
+    given = {(one.stat().st_dev, one.stat().st_ino) for one in pictures}
     for path in pictures:
         made = out / f"{path.stem}.png"
-        if made.exists() and any(made.samefile(one) for one in pictures):
+        if made.is_file() and (made.stat().st_dev, made.stat().st_ino) in given:
             raise CaptureError(
                 f"{made} is one of the pictures: name another folder for the label maps."
             )

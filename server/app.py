@@ -13,7 +13,7 @@ import cv2
 from aiohttp import web
 
 from capture.errors import DatasetBusy
-from capture.files import locked
+from capture.files import check_writable, locked, make_folder
 from inference.errors import UnderstudyError
 from server import (
     aiortc_tuning,
@@ -103,7 +103,8 @@ def _create_state(settings: Settings) -> AppState:
     aiortc_tuning.install()
     if settings.udp_range is not None:
         aiortc_tuning.limit_udp_ports(asyncio.get_running_loop(), *settings.udp_range)
-    settings.datasets.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.datasets, settings.uploads):
+        check_writable(folder / "test")
     background = Background(threads=4)
     jobs = Jobs(settings.job_memory_bytes)
     recordings = Recordings(settings, background)
@@ -144,7 +145,7 @@ async def health(request: web.Request) -> web.Response:
 
 def run(settings: Settings) -> None:
     """Serve until Ctrl-C or SIGTERM; `UnderstudyError` in one sentence when it cannot start."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.data)
     try:
         with locked(settings.data):
             asyncio.run(_serve(settings))

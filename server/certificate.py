@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from capture.files import disk_errors, make_folder
 from server.errors import ServerError
 from server.settings import Settings
 
@@ -109,9 +110,10 @@ def _write(certificate: Path, key: Path, names: list[str]) -> None:
     secret = private.private_bytes(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    certificate.parent.mkdir(parents=True, exist_ok=True)
-    _write_private(key, secret)
-    _write_private(certificate, signed.public_bytes(pem))
+    make_folder(certificate.parent)
+    for path, content in ((key, secret), (certificate, signed.public_bytes(pem))):
+        with disk_errors(path):
+            _write_private(path, content)
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from aiohttp import StreamReader
 
+from capture.files import make_folder
 from server.background import Background
 from server.errors import Refused
 from server.settings import Settings
@@ -59,7 +60,7 @@ class Uploads:
         self.arrived: Callable[[Upload], Awaitable[Any]]
         """Starts the job of a finished upload and owns its file from then on."""
         shutil.rmtree(settings.uploads, ignore_errors=True)
-        settings.uploads.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.uploads)
         self._sweeper = asyncio.create_task(self._sweep())
 
     def begin(

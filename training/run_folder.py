@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from capture.files import write_whole
+from capture.files import disk_errors, make_folder, write_whole
 from training.errors import TrainingError
 
 VERSION = 1
@@ -38,8 +38,9 @@ class RunFolder:
 
         Raises:
             TrainingError: the folder holds another kind of run, or one of another version.
+            CaptureError: nothing can be written there.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         wanted = {"version": VERSION, "kind": "distill", **options}
         stored = self.options()
         if stored is None:
@@ -71,7 +72,8 @@ class RunFolder:
 
     def note(self, line: dict[str, Any]) -> None:
         """Add a line to the history."""
-        with (self.path / "history.jsonl").open("a", encoding="utf-8") as file:
+        path = self.path / "history.jsonl"
+        with disk_errors(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def history(self) -> list[dict[str, Any]]:

@@ -71,6 +71,8 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.keep = 0.0 if arguments.start == "none" else KEEP
     if not 0 <= arguments.keep < 1:
         raise TrainingError("--keep is a share from 0 to less than 1.")
+    if arguments.start != "none":
+        weights_of(arguments.start, arguments.preset)
     run = RunFolder(arguments.out)
     samples = find_samples(arguments.sources, arguments.holdout, print)
     run.open(_options(arguments))
@@ -166,6 +168,8 @@ def weights_of(name: str, preset: str) -> Path:
     else:
         path = Path(name) / "student.safetensors"
         missing = f"{name} is no run with weights: {path} is missing."
+        if not Path(name).is_dir():
+            missing = f"There is no run {name}: give the folder that a `distill` made."
     if not path.is_file():
         raise TrainingError(missing)
     return path

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from capture.files import write_whole
+from capture.files import check_writable, write_whole
 from capture.progress import Progress
 from inference import zoo
 from inference.analysis import Heads
@@ -60,8 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     material = _material(arguments)
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    for path in filter(None, (arguments.json, arguments.card)):
+        check_writable(path)
     names = [arguments.model or zoo.default_model().name]
     if arguments.beside:
         names.append(arguments.beside)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from capture.files import write_whole
+from capture.files import make_folder, write_whole
 from inference import zoo
 from inference.body import KEYPOINT_NAMES, LABEL_NAMES
 from inference.network import Network
@@ -89,10 +88,11 @@ def finish(
 def install(path: Path, name: str) -> Path:
     """Copy a network and its metadata to where `run.py models` and the page find it."""
     folder = zoo.own_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for ending in (".json", ".tflite"):
         write_whole(folder / f"{name}{ending}", path.with_suffix(ending).read_bytes())
     compiled = path.with_name(f"{path.stem}_edgetpu.tflite")
+    compiled_name = f"{name}_edgetpu.tflite"
     if compiled.is_file():
-        shutil.copyfile(compiled, folder / f"{name}_edgetpu.tflite")
+        write_whole(folder / compiled_name, compiled.read_bytes())
     return folder / f"{name}.tflite"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from capture.errors import CaptureError
+from capture.files import make_folder
 from capture.progress import Progress
 from training.errors import TrainingError
 from training.network.labelled import Packed
@@ -43,9 +44,9 @@ def prepare(
 
     Raises:
         TrainingError: nothing is left to learn from.
-        CaptureError: the disk is full.
+        CaptureError: labels cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     learnt: list[Packed] = []
     held_out: list[Packed] = []
     left_out: list[str] = []
@@ -59,16 +60,16 @@ def prepare(
                     sums[file] = checksum(file)
             path = folder / f"{_key(sample, [sums[file] for file in sample.files])}.npz"
             packed = Packed.read(path)
+            new = packed is None
             if packed is None:
                 if sample.needs_teacher and ready is None:
                     ready = teacher()
                 packed = Packed.of(sample.label(ready), sample.kind)
-                packed.write(path)
         except (TrainingError, CaptureError, OSError) as error:
-            if "disk" in str(error):
-                raise
             left_out.append(f"{sample.name}: {sentence(error)}")
             continue
+        if new:
+            packed.write(path)
         (held_out if sample.held_out else learnt).append(packed)
         if not sample.held_out:
             used.update(sums[file] for file in sample.files)

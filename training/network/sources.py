@@ -137,10 +137,6 @@ def _is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS and not path.name.startswith(".")
 
 
-def _refuse(error: CaptureError, teacher: Teacher | None) -> Labelled:
-    raise error
-
-
 class _Video:
     """Frames by number; asked for in rising order, each is decoded once."""
 
@@ -160,6 +156,10 @@ class _Video:
         raise TrainingError(f"{self._path.name} has no frame {index}.")
 
 
+def _refuse(error: CaptureError, teacher: Teacher | None) -> Labelled:
+    raise error
+
+
 def _label_photo(path: Path, teacher: Teacher | None) -> Labelled:
     assert teacher is not None
     return from_teacher(read_photo(path), teacher)
@@ -171,7 +171,11 @@ def _label_frame(video: _Video, index: int, teacher: Teacher | None) -> Labelled
 
 
 def _of_dataset(path: Path) -> Iterator[Sample]:
-    dataset = Dataset.open(path)
+    try:
+        dataset = Dataset.open(path)
+    except CaptureError as error:
+        yield Sample(path.name, (), DATASET, partial(_refuse, error))
+        return
     for record in dataset.pairs:
         heads = dataset.heads_path(record.index)
         if heads.is_file():

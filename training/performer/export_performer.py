@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor, nn
 
-from capture.files import write_whole
+from capture.files import check_writable, discard, write_whole
 from training.errors import TrainingError
 from training.network import export_tflite
 from training.performer import export_onnx
@@ -68,6 +68,7 @@ def main(arguments: argparse.Namespace) -> int:
     target = target_of(arguments.run, about, arguments.dataset)
     if about.preset == WARP:
         return _export_mending(arguments, target)
+    check_writable(arguments.run / (ONNX_NAME if as_onnx else INT8_NAME))
     if as_onnx:
         away = write_onnx(arguments.run, about, target)
         print(f"{arguments.run / ONNX_NAME} is ready; at most {away:.1g} of 1 from PyTorch's.")
@@ -90,8 +91,9 @@ def _export_mending(arguments: argparse.Namespace, target: Target) -> int:
             "A warp performer is more than its network: other programs cannot play it. Leave out "
             "`--format onnx`."
         )
-    before, after, _ = export.write_int8(arguments.run, target)
     file = arguments.run / MENDING_INT8_NAME
+    check_writable(file)
+    before, after, _ = export.write_int8(arguments.run, target)
     print(f"{file} is ready: SSIM {after:.3f}, in float {before:.3f}.")
     return 0
 
@@ -123,7 +125,7 @@ def write_int8(run: Path, about: Trained, target: Target) -> tuple[float, float,
         if after >= before - WORTH_SAYING:
             break
     if after < before - MOST_LOST:
-        (run / INT8_NAME).unlink()
+        discard(run / INT8_NAME)
         raise TrainingError(
             f"In int8 the SSIM falls from {before:.3f} to {after:.3f}: train longer, or go on with "
             "the float weights; nothing was written."

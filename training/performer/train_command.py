@@ -38,7 +38,7 @@ from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import GENERATORS, Generator
 from transfer.performers.trained import Trained, load_generator, save_generator
-from transfer.performers.trained_files import WARP, WEIGHTS_NAME, base_generator
+from transfer.performers.trained_files import WARP, WEIGHTS_NAME, base_generator, check_run
 from transfer.target.target import Target, find_target
 from transfer.target.unseen_parts import UnseenParts
 
@@ -113,6 +113,9 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.minutes = WARP_MINUTES if arguments.preset == WARP else MINUTES
     if not 0 < arguments.minutes <= 60 * 24 * 14:
         raise TrainingError("--minutes is more than 0 and at most two weeks.")
+    starts = [] if arguments.start in (None, "base", "none") else [Path(arguments.start)]
+    for run in (*starts, *filter(None, [arguments.teacher])):
+        check_run(run)
     if arguments.preset == WARP:
         return train_mending(arguments)
     group = ProcessGroup.join()

@@ -22,7 +22,13 @@ from transfer.errors import TransferError
 from transfer.performers import condition
 from transfer.performers.condition import PARTS, Ingredients
 from transfer.performers.generator import GENERATORS, Generator
-from transfer.performers.trained_files import PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME, WARP
+from transfer.performers.trained_files import (
+    PERFORMER_NAME,
+    PLATE_NAME,
+    THUMBNAIL_NAME,
+    WARP,
+    check_run,
+)
 from transfer.target.normalisation import Anchored, BodyFrame, Line
 from transfer.target.unseen_parts import UnseenParts
 
@@ -65,6 +71,7 @@ class Trained:
     @classmethod
     def load(cls, run: Path) -> tuple[Trained, Rgb]:
         """With the clean plate; `TransferError` when it cannot be used."""
+        check_run(run)
         try:
             data = json.loads((run / PERFORMER_NAME).read_bytes())
             if data["condition_version"] != condition.VERSION:

@@ -18,6 +18,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from transfer.errors import TransferError
+
 PERFORMER_NAME = "performer.json"
 PLATE_NAME = "plate.png"
 THUMBNAIL_NAME = "thumbnail.jpg"
@@ -37,6 +39,12 @@ BASE_MENDING_INT8 = _MODELS / "base-mending.tflite"
 def base_generator(preset: str) -> Path:
     """The weights that come with the program to start a preset's training from, fp16."""
     return _MODELS / f"base-{preset}.safetensors"
+
+
+def check_run(run: Path) -> None:
+    """Raise `TransferError` when there is no such folder."""
+    if not run.is_dir():
+        raise TransferError(f"There is no run {run}: give the folder that `run.py train` made.")
 
 
 def is_trained(folder: Path) -> bool:

@@ -51,7 +51,7 @@ class Target:
     """Everything that performers need of a dataset; frames are read when they are asked for."""
 
     def __init__(self, dataset: Dataset) -> None:
-        """Raises `TransferError` when it shows nobody whose pose is known."""
+        """Raises `TransferError` when it shows nobody, or too little of somebody."""
         self.dataset = dataset
         title = dataset.manifest.title
         self._edited = self._last_edited()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
-from capture.files import write_whole
+from capture.files import make_folder, write_whole
 from inference.errors import UnderstudyError
 from training.errors import TrainingError
 from training.performer.measuring.evaluation_page import TEMPLATES
@@ -53,7 +53,7 @@ def write_comparison(a: Path, b: Path, out: Path) -> int:
         names=[_title(a, b, a), _title(a, b, b)],
         pairs=[[_as_data(path) for path in pair] for pair in pairs],
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out.parent)
     write_whole(out, text.encode())
     return len(pairs)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from capture.commands import open_pool
 from capture.decoding import fitted
-from capture.files import write_whole
+from capture.files import check_writable, write_whole
 from capture.progress import Progress
 from inference.arrays import Rgb
 from training.errors import TrainingError
@@ -110,6 +110,8 @@ def main(arguments: argparse.Namespace) -> int:
         target = find_target(str(arguments.run), Path("."))
     else:
         target = target_of(arguments.run, about, arguments.dataset)
+    for path in _outs(arguments):
+        check_writable(path)
     learnt, held_out = split(target)
     truth, numbers = target, held_out
     if arguments.truth:
@@ -208,11 +210,15 @@ def _print(part: Part) -> None:
         print(f"{performer:10}" + "".join(f"{row.get(name, float('nan')):15.3f}" for name in names))
 
 
-def _write(arguments: argparse.Namespace, figures: dict[str, Any], parts: list[Part]) -> None:
+def _outs(arguments: argparse.Namespace) -> tuple[Path, Path]:
+    """Where the figures and the page go."""
     as_json = arguments.json or arguments.run / "evaluation.json"
     as_page = arguments.html or arguments.run / "evaluation.html"
-    for path in (as_json, as_page):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    return as_json, as_page
+
+
+def _write(arguments: argparse.Namespace, figures: dict[str, Any], parts: list[Part]) -> None:
+    as_json, as_page = _outs(arguments)
     write_whole(as_json, json.dumps(figures, indent=1).encode())
     write_page(as_page, figures, parts, arguments.run / "curves.png")
     print(f"\n{as_page} shows the pictures.")
