@@ -156,6 +156,13 @@ def test_export_and_repair(tmp_path: Path) -> None:
         assert archive.testzip() is None
         masks = [name for name in archive.namelist() if "train_label/" in name]
     assert len(masks) > 30
+    again = ("export", tmp_path / "d", "--format", "native", "--out", tmp_path / "hd.zip")
+    assert "--force" in last_line(run(*again, code=1))
+    with zipfile.ZipFile(tmp_path / "hd.zip") as archive:
+        assert masks[0] in archive.namelist()
+    run(*again, "--force")
+    with zipfile.ZipFile(tmp_path / "hd.zip") as archive:
+        assert masks[0] not in archive.namelist()
     run("export", tmp_path / "d", "--format", "coco", "--out", tmp_path / "coco")
     assert list((tmp_path / "coco").rglob("*.json"))
     drifted = tmp_path / "drifted"
@@ -188,6 +195,12 @@ def test_export_and_repair(tmp_path: Path) -> None:
         (["repair", "nowhere", "--out", "x"], "nowhere"),
         (["models", "fetch", "unknown"], "unknown"),
         (["--port", "99999"], "is not a port"),
+        (["capture", "-take.mp4", "--out", "x"], "write a file's name as ./-take.mp4"),
+        (["capture", JUGGLER, "--out", "-x"], "write a file's name as ./-x"),
+        (["train", "nowhere", "--out", "x", "--from", "nope"], "There is no run nope"),
+        (["train", "nowhere", "--out", "x", "--teacher", "nope"], "There is no run nope"),
+        (["distill", JUGGLER, "--out", "x", "--from", "nope"], "There is no run nope"),
+        (["export-model", "nope"], "There is no run nope"),
         (["--model", "unknown", "--port", "x"], "invalid int"),
     ],
 )
@@ -201,6 +214,26 @@ def test_refusals_are_one_sentence(
     assert sentence in last_line(done)
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_names_may_begin_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-take.mp4").write_bytes(DANCER.read_bytes())
+    run("capture", "-take.mp4", "--out=-d", "--title=-t")
+    assert Dataset.open(tmp_path / "-d").manifest.title == "-t"
+    (tmp_path / "-d").rename(tmp_path / "--d.of mine")
+    run("export", "--d.of mine", "--format", "coco", "--out", "x.zip")
+    assert (tmp_path / "x.zip").is_file()
+
+
+def test_segment_does_not_replace_its_pictures(tmp_path: Path, models: Path) -> None:
+    with Image.open(models / "test_image.bmp") as picture:
+        picture.save(tmp_path / "two.png")
+    before = (tmp_path / "two.png").read_bytes()
+    for given in (tmp_path, tmp_path / "two.png"):
+        done = run("segment", given, "--out", tmp_path, code=1)
+        assert "is one of the pictures" in last_line(done)
+    assert (tmp_path / "two.png").read_bytes() == before
 
 
 def test_a_folder_that_is_there_is_not_overwritten(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ def test_a_start_that_is_not_there_is_named(tmp_path: Path) -> None:
         weights_of("built-in", "accurate")
     with pytest.raises(TrainingError, match=r"is no run with weights: .*student\.safetensors"):
         weights_of(str(tmp_path), "default")
+    with pytest.raises(TrainingError, match=r"There is no run nope"):
+        weights_of("nope", "default")
 
 
 def test_what_the_start_knew_is_told_beside_what_is_known_now() -> None:

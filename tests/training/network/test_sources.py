@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -10,18 +11,24 @@ import pytest
 from PIL import Image
 
 from capture.errors import CaptureError
+from capture.progress import Progress
 from training.errors import TrainingError
+from training.network.labelled import Labelled
+from training.network.prepare import prepare
 from training.network.sources import (
     COCO,
+    DATASET,
     JOINTS,
     MASK,
     TEACHER,
+    Sample,
     coco_joints,
     find_samples,
     read_mask,
     read_photo,
 )
 
+NOBODY = np.zeros((0, 17, 3), np.float32)
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 
 
@@ -150,3 +157,39 @@ def test_a_broken_film_is_left_out_like_a_broken_photo(tmp_path: Path) -> None:
         broken.label(None)
     assert len(notes) == 1
     assert "IMG.HEIC" in notes[0]
+
+
+def test_broken_films_and_datasets_are_left_out_and_said(tmp_path: Path) -> None:
+    """Wherever they stand: in a folder, or named."""
+    folder = photos(tmp_path / "mixed")
+    (folder / "broken.mp4").write_bytes(b"no film")
+    (folder / "old").mkdir()
+    (folder / "old" / "dataset.json").write_bytes(b"no JSON")
+    named = tmp_path / "named.mov"
+    named.write_bytes(b"")
+    samples = find_samples([folder, named], 0.0)
+    assert len(samples) == 7
+
+    def teacher() -> Any:
+        return SimpleNamespace(heads=lambda rgb: pytest.fail("nobody asked for a photo"))
+
+    broken = [one for one in samples if not one.name.endswith(".jpg")]
+    with Progress("labels") as progress, pytest.raises(TrainingError, match="None of 3 pictures"):
+        prepare(broken, tmp_path / "labels", teacher, progress)
+    with pytest.raises(CaptureError, match=r"broken\.mp4 is not a video"):
+        next(one for one in broken if one.name == "broken.mp4").label(None)
+
+
+def test_labels_that_cannot_be_written_end_it(tmp_path: Path) -> None:
+    """They are no fault of the picture's."""
+    samples = find_samples([photos(tmp_path / "photos", 1)], 0.0)
+    folder = tmp_path / "labels"
+
+    def label(teacher: Any) -> Labelled:
+        folder.rmdir()
+        folder.touch()
+        return Labelled(PHOTO, np.zeros((40, 60), np.uint8), np.zeros((40, 60), np.uint8), NOBODY)
+
+    sample = Sample("one", samples[0].files, DATASET, label)
+    with Progress("labels") as progress, pytest.raises(CaptureError, match="could not be written"):
+        prepare([sample], folder, lambda: pytest.fail("no teacher"), progress)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +13,14 @@ import onnxruntime
 import pytest
 import torch
 
+from capture.errors import CaptureError
 from inference.runtime import CPU, make_interpreter
 from training.errors import TrainingError
 from training.network import export_tflite
 from training.performer import export_onnx, export_performer
 from training.performer.export_performer import write_int8, write_onnx
 from training.performer.sources import split
+from transfer.errors import TransferError
 from transfer.performers.condition import CHANNELS, VERSION, Ingredients
 from transfer.performers.crop import usual_side
 from transfer.performers.generator import GENERATORS, Generator
@@ -144,3 +148,22 @@ def test_the_dataset_may_be_smaller_than_what_is_asked_for(
     _, held_out = split(target)
     found = export_performer._conditions(target, held_out, run[1], 10_000)
     assert 0 < len(found) <= len(held_out)
+
+
+def test_a_place_that_cannot_be_written_is_told_first(
+    target: Target, run: tuple[Path, Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, about = run
+    replace(about, dataset=target.dataset.manifest.id).save(folder, target.plate, target.frame(0))
+    (folder / f"{INT8_NAME}.tmp").mkdir()
+    (folder / ONNX_NAME).mkdir()
+    for kind, sentence in (("tflite", "could not be written"), ("onnx", "is a folder")):
+        asked = Namespace(run=folder, dataset=str(target.dataset.path), format=kind)
+        with pytest.raises(CaptureError, match=sentence):
+            export_performer.main(asked)
+
+
+def test_a_run_that_is_not_there(tmp_path: Path) -> None:
+    asked = Namespace(run=tmp_path / "nope", dataset=None, format="tflite")
+    with pytest.raises(TransferError, match="There is no run"):
+        export_performer.main(asked)
