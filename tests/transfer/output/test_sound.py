@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
+from bench.clip import Clip
 from capture.errors import CaptureError
 from capture.video import probe, read_frames
 from tests.capture.clips import patch
@@ -115,10 +116,16 @@ def test_a_sound_that_nobody_can_decode_is_said(tmp_path: Path) -> None:
         assert len(list(container.decode(video=0))) == 50
 
 
-def test_names_with_colons_are_files(tmp_path: Path) -> None:
-    source = write_talkie(tmp_path / "take.mp4").rename(tmp_path / "take:2.mp4")
-    performed(source, tmp_path / "out:1.mp4")
-    assert heard_at(tmp_path / "out:1.mp4") == pytest.approx(0.5, abs=NEAR)
+def test_names_with_colons_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no folder stands before them, FFmpeg would take `take` for a protocol."""
+    monkeypatch.chdir(tmp_path)
+    source, out = Path("take:2.mp4"), Path("out:1.mp4")
+    write_talkie(Path("take.mp4")).rename(source)
+    performed(source, out)
+    assert heard_at(out.resolve()) == pytest.approx(0.5, abs=NEAR)
+    clip = Clip(source, (640, 480))
+    clip.save_mp4(Path("clip:1.mp4"), 3)
+    assert probe(Path("clip:1.mp4")).frames == 3
 
 
 @pytest.mark.parametrize("name", ["o.mp4", "o.gif", "o.jpg"])
