@@ -22,6 +22,7 @@ from server import (
     pages,
     signalling,
     socket_session,
+    trainings_api,
     uploads_api,
 )
 from server.access import Access
@@ -37,6 +38,7 @@ from server.preparations import Preparations
 from server.recording import Recordings
 from server.settings import Settings
 from server.state import APP_STATE, AppState
+from server.trainings import Trainings
 from server.uploads import Uploads
 from server.version import VERSION
 
@@ -67,7 +69,14 @@ def build(settings: Settings) -> web.Application:
     app.on_response_prepare.append(answers.add_headers)
     # A reverse proxy may take the prefix off or leave it on: both are answered.
     for prefix in dict.fromkeys(("", settings.prefix)):
-        for table in (pages, signalling, socket_session, uploads_api, datasets_api):
+        for table in (
+            pages,
+            signalling,
+            socket_session,
+            uploads_api,
+            datasets_api,
+            trainings_api,
+        ):
             app.add_routes(_below(prefix, table.routes))
         app.add_routes(_below(prefix, _routes))
         app.router.add_static(f"{prefix}/static/", pages.ROOT / "static")
@@ -80,6 +89,7 @@ def build(settings: Settings) -> web.Application:
         await state.close()
 
     app.cleanup_ctx.append(belongings)
+    app.on_shutdown.append(_end_streams)
     return app
 
 
@@ -94,6 +104,11 @@ def _below(prefix: str, routes: web.RouteTableDef) -> list[web.RouteDef]:
 
 async def _to_first_page(request: web.Request) -> web.Response:
     raise web.HTTPPermanentRedirect(f"{request.path}/")
+
+
+async def _end_streams(app: web.Application) -> None:
+    """Streams to pages have no end of their own; the server waits for every request."""
+    await app[APP_STATE].trainings.close()
 
 
 def _create_state(settings: Settings) -> AppState:
@@ -118,6 +133,7 @@ def _create_state(settings: Settings) -> AppState:
         jobs=jobs,
         uploads=Uploads(settings, background),
         preparations=Preparations(settings),
+        trainings=Trainings(settings, background),
     )
     state.uploads.arrived = Imports(settings, background, jobs, state.preparations.begin).start
     state.recordings.ended = state.preparations.begin

@@ -52,6 +52,8 @@ def _writable(request: web.Request) -> Path:
     state = request.app[APP_STATE]
     if state.jobs.writing(folder.name) or folder.name in state.recordings.running:
         raise Refused(409, "busy", "This dataset is still being made; wait until it is done.")
+    if state.trainings.reading(folder.name):
+        raise Refused(409, "busy", "A training learns from this dataset: stop it first.")
     return folder
 
 

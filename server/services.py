@@ -17,6 +17,7 @@ from server.performers import Performers
 from server.preparations import Preparations
 from server.recording import Recordings
 from server.settings import Settings
+from server.trainings import Trainings
 from server.uploads import Uploads
 
 
@@ -33,6 +34,7 @@ class Services:
     jobs: Jobs
     uploads: Uploads
     preparations: Preparations
+    trainings: Trainings
 
     async def choices(self) -> Choices:
         """What a page may choose from, now."""

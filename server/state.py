@@ -33,6 +33,7 @@ class AppState(Services):
         await self.uploads.close()
         await self.jobs.close()
         await self.preparations.close()
+        await self.trainings.close()
         self.background.close()
 
 

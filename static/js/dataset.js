@@ -9,6 +9,7 @@ import { Player } from "./player.js";
 import { Selection } from "./selection.js";
 import { Strip } from "./strip.js";
 import { toast } from "./toasts.js";
+import { TrainChoice } from "./train_choice.js";
 import { clock, counted, FLAGS } from "./wording.js";
 
 const element = (id) => document.getElementById(id);
@@ -36,6 +37,7 @@ const player = new Player({
   failed: () => toast("A picture did not come: is the server still running?", "bad"),
 });
 const selection = new Selection(showSelection);
+const training = new TrainChoice(pageData.id);
 const strip = new Strip({
   outer: element("strip"),
   inner: element("strip-inner"),
@@ -102,7 +104,7 @@ function showBusy(busy) {
   element("busy").hidden = !busy;
   element("download").inert = busy || !pairs.length;
   element("title").readOnly = busy;
-  for (const id of ["delete-dataset", "delete-frames"]) element(id).disabled = busy;
+  for (const id of ["train", "delete-dataset", "delete-frames"]) element(id).disabled = busy;
 }
 
 function showTitle() {
@@ -276,12 +278,17 @@ element("scrub").addEventListener("input", ({ target }) => {
 element("select-none").addEventListener("click", () => selection.clear());
 element("extend").addEventListener("click", () => extending(!strip.extending));
 element("delete-frames").addEventListener("click", deleteSelected);
+element("train").addEventListener("click", () => training.open());
 element("delete-dataset").addEventListener("click", deleteDataset);
 addEventListener("keydown", key);
 listenToLayers(player);
 started();
 
 load()
+  .then(() => {
+    // From the end of a recording.
+    if (location.hash === "#train" && !element("train").disabled) training.open();
+  })
   .then(watch)
   .catch((error) => {
     element("loading").hidden = false;

@@ -21,6 +21,7 @@ const element = (name, className, text = "") => {
 /** A card that tells how far one piece of work is. The document hears "dataset" when one is made. */
 export class JobCard {
   constructor(title) {
+    this.working = "Analysing";
     this.element = element("article", "card job");
     this.heading = element("h3", "job-title", title);
     this.sentence = element("p", "job-sentence small soft");
@@ -58,7 +59,9 @@ export class JobCard {
       document.dispatchEvent(new CustomEvent("dataset"));
       const link = element("a", "button button-small button-primary", "Look through it");
       link.href = at(`/datasets/${dataset}`);
-      this.actions.append(link);
+      const train = element("a", "button button-small", "Train");
+      train.href = at(`/datasets/${dataset}#train`);
+      this.actions.append(link, train);
     }
   }
 }
@@ -88,7 +91,7 @@ export async function follow(card, id) {
     } else if (job.state === "running") {
       const left = job.seconds_left === null ? "" : `, ${duration(job.seconds_left)} left`;
       const of = job.total ? ` of ${job.total}` : "";
-      card.say(`Analysing: frame ${job.done}${of}${left}`);
+      card.say(job.done ? `${card.working}: frame ${job.done}${of}${left}` : `${card.working} …`);
       card.show(job.total ? job.done / job.total : null);
     } else {
       const good = job.state === "done";

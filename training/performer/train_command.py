@@ -199,6 +199,7 @@ Made by Understudy's `run.py train`, preset {about.preset}, {about.size} pixels.
 |---|---|
 | `options.json` | what was asked for |
 | `history.jsonl`, `curves.png` | how the losses fell, how like the truth held-out frames became |
+| `pictures/` | five held-out poses, true and as drawn after so many seconds |
 | `samples.png` | condition, drawing and truth of held-out frames, when the training ended |
 | `generator.safetensors`, `performer.json`, `plate.png` | all that performing needs |
 | `checkpoint.pt` | all that going on needs; may be deleted when it is done |

@@ -35,6 +35,7 @@ from training.performer.losses import (
 )
 from training.performer.perceptual import find_features, perceptual_loss
 from training.performer.recipes import RECIPES, Recipe
+from training.performer.shown_poses import ShownPoses
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.face import cut_faces
@@ -210,6 +211,7 @@ class TransferTraining:
         first = self._step * self._group.count + self._group.rank
         every = self._group.count
         pinned = self._device.type == "cuda"
+        shown = ShownPoses(self._run.path, held_out) if self._group.first else None
         with closing(
             batches(data, self._batch, augment, self._seed, first, every, pinned)
         ) as ready:
@@ -225,6 +227,8 @@ class TransferTraining:
                 self.seconds, stopped = self._group.agree(self.seconds, stop(), self._device)
                 over = self.seconds >= self._total or stopped
                 writes = self._group.first
+                if shown is not None and (over or shown.due(self.seconds)):
+                    shown.write(self.seconds, self.mean.eval(), self._ingredients)
                 if writes and (over or now - measured >= MEASURE_SECONDS):
                     self._measure(held_out, recent)
                     measured = time.monotonic()

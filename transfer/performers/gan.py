@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from inference.analysis import Analysis
 from inference.arrays import Rgb
+from transfer.errors import TransferError
 from transfer.performers.components import keep_body_components
 from transfer.performers.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition, moved
 from transfer.performers.crop import Crop, Matrix, crop_around_moved
@@ -37,11 +38,13 @@ class GanPerformer:
         Raises `TransferError` when the run cannot be used.
         """
         self._run = run
+        self._generator: Generator | None = None
+        self._int8: Int8Generator | None = None
         self._trained, self._plate = Trained.load(run)
         self._source = source
         self._smoother = TemporalSmoother()
         self._newest = self._changed()
-        self._load()
+        self._load(self._newest)
         self._looked = 0.0
         self.reset()
 
@@ -112,21 +115,25 @@ class GanPerformer:
         if abs(time_s - self._looked) < LOOK_SECONDS:
             return
         self._looked = time_s
-        if (changed := self._changed()) != self._newest:
-            self._newest = changed
-            self._load()
+        try:
+            if (changed := self._changed()) != self._newest:
+                self._load(changed)
+                self._newest = changed
+        except (OSError, TransferError):
+            # Deleted, or not whole: what is loaded goes on, and is looked for again.
+            return
 
-    def _load(self) -> None:
-        """The newer one of both files."""
-        self._generator: Generator | None = None
-        self._int8: Int8Generator | None = None
-        weights, int8 = self._newest
+    def _load(self, newest: tuple[int, int]) -> None:
+        """The newer one of both files; on an error what was loaded stays."""
+        weights, int8 = newest
         if int8 >= weights:
             size, ingredients = self._trained.size, self._trained.ingredients
-            self._int8 = Int8Generator(self._run / INT8_NAME, size, ingredients)
+            made = Int8Generator(self._run / INT8_NAME, size, ingredients)
+            self._int8, self._generator = made, None
         else:
-            self._generator = load_generator(self._run / WEIGHTS_NAME)
-            fold_batch_norms(self._generator)
+            generator = load_generator(self._run / WEIGHTS_NAME)
+            fold_batch_norms(generator)
+            self._int8, self._generator = None, generator
 
     def _changed(self) -> tuple[int, int]:
         """When the float weights and the int8 file were written."""

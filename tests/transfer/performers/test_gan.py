@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -56,6 +57,14 @@ def test_a_newer_checkpoint_is_taken_up_and_nobody_is_the_plate(
     assert not np.array_equal(newer, before)
     nobody = Analysis(np.zeros_like(analysis.labels), None)
     assert np.array_equal(performer.perform(target.frame(0), nobody, 7.1), target.plate)
+    # A checkpoint that is not whole, then a run that was deleted: what is loaded goes on.
+    weights = (tmp_path / WEIGHTS_NAME).read_bytes()
+    (tmp_path / WEIGHTS_NAME).write_bytes(weights[: len(weights) // 2])
+    performer.reset()
+    assert np.array_equal(performer.perform(target.frame(0), analysis, 9.0), newer)
+    shutil.rmtree(tmp_path)
+    performer.reset()
+    assert np.array_equal(performer.perform(target.frame(0), analysis, 11.0), newer)
 
 
 def test_runs_that_cannot_be_used_say_so(tmp_path: Path, target: Target) -> None:

@@ -1,0 +1,99 @@
+"""One training as the server knows it, kept in a file so that a restart finds it again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from capture.errors import CaptureError
+from capture.files import write_whole
+from capture.manifest import new_id
+
+logger = logging.getLogger(__name__)
+
+State = Literal["waiting", "preparing", "learning", "stopping", "judging", "done", "failed"]
+OVER: tuple[State, ...] = ("done", "failed")
+ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+"""Of trainings and of the runs that they make; those that a person made may be named otherwise."""
+
+
+@dataclass(slots=True)
+class TrainingRecord:
+    """`data/trainings/ID.json`; `data/runs/ID` is the run that it makes."""
+
+    id: str
+    dataset: str
+    title: str
+    """Of the dataset when it was asked for."""
+    minutes: float
+    """All in all, with those of earlier sittings."""
+    preset: str | None = None
+    """None: the program's own default; so with `size` and `start`."""
+    size: int | None = None
+    start: str | None = None
+    state: State = "waiting"
+    created: str = ""
+    """UTC, ISO 8601."""
+    asked: float = 0.0
+    """Place in the queue: the smallest of those that wait is next."""
+    pid: int | None = None
+    born: float | None = None
+    """When that process was started, seconds since 1970."""
+    stop_wanted: bool = False
+    message: str = ""
+    """One sentence: how it ended, or what it is doing."""
+    prepared: float | None = None
+    """Seconds from its start to its first step, as measured."""
+    rate: float | None = None
+    """Pictures a second, as measured."""
+
+    @classmethod
+    def new(cls, dataset: str, title: str, minutes: float, **more: Any) -> TrainingRecord:
+        """One that waits."""
+        now = datetime.now(UTC)
+        return cls(
+            new_id(), dataset, title, minutes, created=now.isoformat(timespec="seconds"),
+            asked=now.timestamp(), **more,
+        )  # fmt: skip
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.state in OVER
+
+    def command(self, run_py: Path, dataset: Path, run: Path) -> list[str]:
+        """What makes it, and what goes on with it."""
+        command = [str(run_py), "train", str(dataset), f"--out={run}", "--progress=json"]
+        command.append(f"--minutes={self.minutes:g}")
+        for name, value in (("preset", self.preset), ("size", self.size), ("from", self.start)):
+            if value is not None:
+                command.append(f"--{name}={value}")
+        return command
+
+    def save(self, folder: Path) -> None:
+        """Write it whole; a full disk is no reason to stop what runs."""
+        try:
+            write_whole(folder / f"{self.id}.json", json.dumps(asdict(self), indent=1).encode())
+        except CaptureError as error:
+            logger.warning("a training is not remembered: %s", error)
+
+
+def load_records(folder: Path) -> list[TrainingRecord]:
+    """All records, in the order in which they were asked for; damaged ones are left out."""
+    names = {one.name for one in fields(TrainingRecord)}
+    found = []
+    for path in folder.glob("*.json"):
+        try:
+            data = json.loads(path.read_bytes())
+            record = TrainingRecord(**{name: data[name] for name in names & data.keys()})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            logger.warning("%s cannot be read: %s", path, error)
+            continue
+        if ID.fullmatch(path.stem) and record.id == path.stem:
+            found.append(record)
+    return sorted(found, key=lambda one: one.asked)

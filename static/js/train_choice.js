@@ -1,0 +1,55 @@
+// "Train": how long, and for those who open "More", what; then its page.
+
+import { api, at } from "./api.js";
+import { toast } from "./toasts.js";
+import { active } from "./training_wording.js";
+import { counted } from "./wording.js";
+
+const element = (id) => document.getElementById(id);
+
+/** The dialog of `train_dialog.html`, for one dataset. */
+export class TrainChoice {
+  #dataset;
+
+  constructor(dataset) {
+    this.#dataset = dataset;
+    element("train-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#begin();
+    });
+    element("train-cancel").addEventListener("click", () => element("train-dialog").close());
+    element("train-now").href = at(`/perform?as=as:${dataset}`);
+  }
+
+  open() {
+    element("train-dialog").showModal();
+    this.#sayHowFast();
+  }
+
+  /** What was measured here, and who is before. */
+  async #sayHowFast() {
+    const { trainings, measured } = await api("/api/trainings").catch(() => ({ trainings: [], measured: {} }));
+    const running = trainings.filter((one) => active(one) || one.state === "waiting").length;
+    element("train-queue").hidden = running === 0;
+    element("train-queue").textContent = `${counted(running, "training")} before it: one learns at a time.`;
+    element("train-speed").textContent = measured.rate
+      ? `This machine: about ${counted(Math.round(measured.rate * 60), "picture")} a minute, ` +
+        `and ${counted(Math.round(measured.prepared ?? 0), "second")} to get ready, as measured last time.`
+      : "How fast this machine is will be known after the first training.";
+  }
+
+  async #begin() {
+    const form = new FormData(element("train-form"));
+    const body = { dataset: this.#dataset, minutes: Number(form.get("minutes")) };
+    for (const name of ["preset", "start"]) if (form.get(name)) body[name] = form.get(name);
+    if (form.get("size")) body.size = Number(form.get("size"));
+    element("train-begin").disabled = true;
+    try {
+      const { id } = await api("/api/trainings", { method: "POST", body });
+      location.href = at(`/trainings/${id}`);
+    } catch (error) {
+      toast(error.message, "bad");
+      element("train-begin").disabled = false;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+"""Stands in for `run.py`: learns nothing, but says and writes what `train` and `evaluate` do.
+
+What it does beside that stands in the dataset's title: `slow` preparation, `child` processes,
+`dies`, `stubborn`.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+WEIGHTS = "generator.safetensors"
+
+
+def main() -> None:
+    command, subject, *rest = sys.argv[1:]
+    options = dict(one.removeprefix("--").split("=", 1) for one in rest)
+    if command == "evaluate":
+        rows = [{"performer": "knn", "ssim": 0.7}, {"performer": "realtime", "ssim": 0.8}]
+        (Path(subject) / "evaluation.json").write_text(json.dumps({"rows": rows}))
+        return
+    title = json.loads((Path(subject) / "dataset.json").read_text())["title"]
+    run, minutes = Path(options["out"]), float(options["minutes"])
+    if "child" in title:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+        Path(subject, "child").write_text(str(child.pid))
+    print("Looking.", flush=True)
+    time.sleep(100 if "slow" in title else 0.1)
+    train(run, minutes * 60, title)
+
+
+def train(run: Path, total: float, title: str) -> None:
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = "stubborn" not in title
+
+    signal.signal(signal.SIGTERM, stop)
+    run.mkdir(exist_ok=True)
+    (run / "pictures").mkdir(exist_ok=True)
+    state = run / "checkpoint.pt"
+    seconds = float(state.read_text()) if state.exists() else 0.0
+    while seconds < total and not stopped:
+        time.sleep(0.1)
+        seconds += 0.1
+        if "dies" in title and seconds > 0.5:
+            sys.exit("The disk is full.")
+        said = {
+            "seconds": round(seconds, 2),
+            "seconds_left": round(max(total - seconds, 0), 2),
+            "pictures_per_second": 10.0,
+            "losses": {"pixels": 1 / (1 + seconds)},
+            "held_out": {},
+        }
+        print(json.dumps(said), flush=True)
+        state.write_text(str(seconds))
+        (run / WEIGHTS).write_bytes(b"weights")
+        (run / "pictures" / f"{int(seconds):06d}.jpg").write_bytes(b"jpeg")
+
+
+if __name__ == "__main__":
+    main()
