@@ -25,6 +25,7 @@ COMMANDS = (
     "train",
     "perform",
     "prepare",
+    "film",
     "evaluate",
     "export-model",
     "distill",
@@ -121,6 +122,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         "train": "train a performer on a dataset",
         "perform": "a video of somebody becomes a video of somebody else",
         "prepare": "a dataset is made ready to be shown, as the server does when a capture ends",
+        "film": "a dataset as a film, frames beside label maps",
         "evaluate": "how like the truth a trained performer is",
         "export-model": "a trained performer as an int8 TFLite or an ONNX file",
         "distill": "train a segmentation and pose network of your own",
@@ -283,6 +285,12 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
     prepare.add_arguments(parser)
 
 
+def _add_film(parser: argparse.ArgumentParser) -> None:
+    from transfer.output import film_command
+
+    film_command.add_arguments(parser)
+
+
 def _add_distill(parser: argparse.ArgumentParser) -> None:
     from training.network import distill_command
 
@@ -306,6 +314,7 @@ _ADD = {
     "train": _add_train,
     "perform": _add_perform,
     "prepare": _add_prepare,
+    "film": _add_film,
     "evaluate": _add_evaluate,
     "export-model": _add_export_model,
     "distill": _add_distill,

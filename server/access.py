@@ -152,7 +152,8 @@ class Access:
             if path.startswith("/static/"):  # The same for everybody, and no secret.
                 return await handler(request)
             self.check_origin(request)
-            if not self.needs_token or path == "/health":
+            # Below `/s/` each address has a token of its own.
+            if not self.needs_token or path == "/health" or path.startswith("/s/"):
                 return await handler(request)
             if self._entitled(request):
                 return await handler(request)

@@ -19,7 +19,9 @@ from server import (
     aiortc_tuning,
     answers,
     datasets_api,
+    films_api,
     pages,
+    shares_api,
     signalling,
     socket_session,
     trainings_api,
@@ -29,6 +31,7 @@ from server.access import Access
 from server.background import Background
 from server.certificate import own_address, tls_context
 from server.errors import ServerError
+from server.films import Films
 from server.handover import Handover
 from server.imports import Imports
 from server.jobs import Jobs
@@ -37,6 +40,7 @@ from server.performers import Performers
 from server.preparations import Preparations
 from server.recording import Recordings
 from server.settings import Settings
+from server.shares import Shares
 from server.state import APP_STATE, AppState
 from server.trainings import Trainings
 from server.uploads import Uploads
@@ -76,6 +80,11 @@ def build(settings: Settings) -> web.Application:
             uploads_api,
             datasets_api,
             trainings_api,
+            uploads_api,
+            datasets_api,
+            trainings_api,
+            films_api,
+            shares_api,
         ):
             app.add_routes(_below(prefix, table.routes))
         app.add_routes(_below(prefix, _routes))
@@ -134,6 +143,8 @@ def _create_state(settings: Settings) -> AppState:
         uploads=Uploads(settings, background),
         preparations=Preparations(settings),
         trainings=Trainings(settings, background),
+        films=Films(settings.data / "films"),
+        shares=Shares(settings.data / "shares.json"),
     )
     state.uploads.arrived = Imports(settings, background, jobs, state.preparations.begin).start
     state.recordings.ended = state.preparations.begin

@@ -161,8 +161,11 @@ async def rename(request: web.Request) -> web.Response:
 @routes.delete("/api/datasets/{id}")
 async def delete(request: web.Request) -> web.Response:
     """Delete the dataset for good."""
-    folder = _writable(request)
-    await request.app[APP_STATE].background.run(_changed, folder, Dataset.delete)
+    state, folder = request.app[APP_STATE], _writable(request)
+    await state.background.run(_changed, folder, Dataset.delete)
+    await state.background.run(state.films.forget_dataset, folder.name)
+    state.shares.forget(folder.name)
+    await state.background.run(state.shares.save)
     return web.Response(status=204)
 
 
@@ -173,10 +176,13 @@ async def delete_frames(request: web.Request) -> web.Response:
     indices = (await read_json(request)).get("indices")
     if not isinstance(indices, list) or not all(type(index) is int for index in indices):
         raise Refused(400, "indices", "Name the frames to delete: a list of their numbers.")
-    left = await request.app[APP_STATE].background.run(
+    state = request.app[APP_STATE]
+    left = await state.background.run(
         _changed, folder, lambda dataset: dataset.delete_pairs(indices)
     )
-    request.app[APP_STATE].preparations.begin(folder.name)
+    state.preparations.begin(folder.name)
+    # It shows what was deleted.
+    await state.background.run(state.films.forget_dataset, folder.name)
     return web.json_response({"pairs": left})
 
 
@@ -195,10 +201,16 @@ async def parts(request: web.Request) -> web.StreamResponse:
 @routes.get("/datasets/{id}/export/{format}.zip")
 async def export(request: web.Request) -> web.StreamResponse:
     """A dataset in a format, as a zip file made while it is sent."""
-    state, folder = request.app[APP_STATE], _folder(request)
-    name = request.match_info["format"]
+    state, name = request.app[APP_STATE], request.match_info["format"]
     if name not in {one.name for one in FORMATS}:
         raise Refused(404, "not_found", "There is no such format.")
+    return await send_export(request, checked_dataset(state, request.match_info["id"]), name)
+
+
+async def send_export(request: web.Request, dataset_id: str, name: str) -> web.StreamResponse:
+    """A dataset, by an id that was checked, in the format of this name."""
+    state = request.app[APP_STATE]
+    folder = state.settings.datasets / dataset_id
     chunks = await state.background.run(_changed, folder, lambda dataset: export_zip(dataset, name))
     reading = threading.Lock()  # A cancelled request leaves its thread reading for a moment.
     response = web.StreamResponse()

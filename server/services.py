@@ -10,6 +10,7 @@ from inference.views import VIEWS, ViewOptions
 from server.background import Background
 from server.control import Choices, LiveSettings
 from server.errors import Refused
+from server.films import Films
 from server.handover import Handover
 from server.jobs import Jobs
 from server.networks import Networks
@@ -17,6 +18,7 @@ from server.performers import Performers
 from server.preparations import Preparations
 from server.recording import Recordings
 from server.settings import Settings
+from server.shares import Shares
 from server.trainings import Trainings
 from server.uploads import Uploads
 
@@ -35,6 +37,8 @@ class Services:
     uploads: Uploads
     preparations: Preparations
     trainings: Trainings
+    films: Films
+    shares: Shares
 
     async def choices(self) -> Choices:
         """What a page may choose from, now."""

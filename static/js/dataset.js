@@ -7,6 +7,7 @@ import { follow, JobCard } from "./jobs.js";
 import { listenToLayers, showPlaying } from "./layers.js";
 import { Player } from "./player.js";
 import { Selection } from "./selection.js";
+import { ShareDialog } from "./share.js";
 import { Strip } from "./strip.js";
 import { toast } from "./toasts.js";
 import { TrainChoice } from "./train_choice.js";
@@ -37,6 +38,7 @@ const player = new Player({
   failed: () => toast("A picture did not come: is the server still running?", "bad"),
 });
 const selection = new Selection(showSelection);
+const sharing = new ShareDialog();
 const training = new TrainChoice(pageData.id);
 const strip = new Strip({
   outer: element("strip"),
@@ -104,7 +106,7 @@ function showBusy(busy) {
   element("busy").hidden = !busy;
   element("download").inert = busy || !pairs.length;
   element("title").readOnly = busy;
-  for (const id of ["train", "delete-dataset", "delete-frames"]) element(id).disabled = busy;
+  for (const id of ["train", "share", "delete-dataset", "delete-frames"]) element(id).disabled = busy;
 }
 
 function showTitle() {
@@ -278,6 +280,7 @@ element("scrub").addEventListener("input", ({ target }) => {
 element("select-none").addEventListener("click", () => selection.clear());
 element("extend").addEventListener("click", () => extending(!strip.extending));
 element("delete-frames").addEventListener("click", deleteSelected);
+element("share").addEventListener("click", () => sharing.open("dataset", pageData.id, manifest.title));
 element("train").addEventListener("click", () => training.open());
 element("delete-dataset").addEventListener("click", deleteDataset);
 addEventListener("keydown", key);

@@ -86,7 +86,15 @@ function span(seconds) {
   return seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 
-/** Means of neighbours, so that a curve is a curve: one batch is easy, the next hard. */
+/** Each point the mean of the last few: one batch is easy, the next hard. */
+export function smoothed(points, few = 8) {
+  return points.map(([time], place) => {
+    const some = points.slice(Math.max(0, place - few + 1), place + 1);
+    return [time, some.reduce((sum, [, value]) => sum + value, 0) / some.length];
+  });
+}
+
+/** Means of neighbours, so that no curve has more points than pixels. */
 function thinned(points) {
   const group = Math.ceil(points.length / SHOWN);
   if (group < 2) return points;

@@ -6,7 +6,7 @@ import { listen } from "./events.js";
 import { showDownloads } from "./training_downloads.js";
 import { Learnt } from "./learnt.js";
 import { make } from "./make.js";
-import { Plot } from "./plot.js";
+import { Plot, smoothed } from "./plot.js";
 import { toast } from "./toasts.js";
 import { HELD_OUT, inWords, LOSSES, over, progress, share, spent, STATES } from "./training_wording.js";
 
@@ -62,7 +62,7 @@ function showCurves() {
   const names = (key) => [...new Set(points.flatMap((one) => Object.keys(one[key])))];
   element("losses-card").hidden = points.length < 2;
   if (points.length >= 2) {
-    losses.show(Object.fromEntries(names("losses").map((name) => [name, column("losses", name)])), LOSSES, end);
+    losses.show(Object.fromEntries(names("losses").map((name) => [name, smoothed(column("losses", name))])), LOSSES, end);
   }
   // Measured now and then: only where it changed.
   const measured = (name) => column("held_out", name).filter(([, value], place, all) => !place || value !== all[place - 1][1]);

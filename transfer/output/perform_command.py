@@ -42,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--side-by-side", action="store_true", help="source, what was seen, and result"
     )
     parser.add_argument("--force", action="store_true", help="replace OUT when it is there")
+    # How the server calls it.
+    parser.add_argument(
+        "--progress", choices=("bar", "json"), default="bar", help=argparse.SUPPRESS
+    )
     parser.set_defaults(command=main)
 
 
@@ -51,15 +55,15 @@ def main(arguments: argparse.Namespace) -> int:
     info = probe(arguments.source)
     title, make = find_performer(arguments.target, arguments.performer)
     analyzer = Analyzer(open_pool(arguments, workers=2), AnalyzerOptions(second_pass=True))
-    shown = 0
+    shown, as_json = 0, arguments.progress == "json"
     # What is wrong with the output or the sound is found before the long work.
     with pictures_out(arguments.out, arguments.source, info) as out:
-        with Progress(arguments.source.name, "frame") as progress:
+        with Progress(arguments.source.name, "frame", as_json) as progress:
             clip = AnalysedClip(arguments.source, info, analyzer, progress)
         performer = make(clip.body_frame)
         if performer.warning:
             print(performer.warning)
-        with Progress(f"as {title}", "frame") as progress:
+        with Progress(f"as {title}", "frame", as_json) as progress:
             for number, (rgb, time_s, analysis) in enumerate(clip.frames(), start=1):
                 picture = performer.perform(rgb, analysis, time_s)
                 if arguments.side_by_side:

@@ -43,25 +43,38 @@ def pictures_out(path: Path, source: Path, info: VideoInfo) -> PicturesWriter:
     check_ending(path)
     if path.suffix.lower() in STILL:
         return Filmstrip(path)
-    return GifOut(path) if path.suffix.lower() == ".gif" else Mp4Out(path, source, info)
+    return (
+        GifOut(path)
+        if path.suffix.lower() == ".gif"
+        else Mp4Out(path, info.fps, source, info.start_s)
+    )
 
 
 class Mp4Out(PicturesWriter):
-    """H.264 with each picture at its own time, and the sound of another file."""
+    """H.264 with each picture at its own time, and the sound of another file.
 
-    def __init__(self, path: Path, source: Path, info: VideoInfo) -> None:
-        """`source`: the video whose sound it gets, if it has any; `info`: what `probe` says."""
+    What a player needs first stands first, so that it plays while it comes.
+    """
+
+    def __init__(
+        self, path: Path, fps: float, source: Path | None = None, start_s: float = 0.0
+    ) -> None:
+        """`fps`: the usual rate, for players. `source`: the video whose sound it gets, if it has
+        any, and `start_s` where its pictures begin (`probe`); None: silent."""
         super().__init__(path)
-        # For players: the usual rate.
-        self._fps = Fraction(info.fps).limit_denominator(1001)
-        self._source, self._start_s = source, info.start_s
+        self._fps = Fraction(fps).limit_denominator(1001)
+        self._source, self._start_s = source, start_s
         self._container: OutputContainer | None = None
         self._sound: SourceSound | None = None
         self._stream: Any = None
 
     def open(self) -> None:
         """Open the file, and the sound."""
-        self._container = av.open(f"file:{self._temporary}", "w", format="mp4")
+        self._container = av.open(
+            f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"}
+        )
+        if self._source is None:
+            return
         self._sound = SourceSound(self._source, self._start_s, self._container)
         if self._sound.unusable:
             self.warning = (
@@ -89,17 +102,21 @@ class Mp4Out(PicturesWriter):
     def finish(self) -> None:
         """Write what the encoder still holds, and the sound."""
         assert self._container is not None
-        assert self._sound is not None
         if self._stream is not None:
             self._container.mux(self._stream.encode(None))
-            try:
-                self._sound.write()
-            except FFmpegError as error:
-                if isinstance(error, OSError):
-                    raise
-                # The pictures are worth more than an odd sound.
-                self.warning = f"The sound of {self._source.name} broke off: {error.strerror}."
+            self._write_sound()
             self._container.close()
+
+    def _write_sound(self) -> None:
+        if self._sound is None or self._source is None:
+            return
+        try:
+            self._sound.write()
+        except FFmpegError as error:
+            if isinstance(error, OSError):
+                raise
+            # The pictures are worth more than an odd sound.
+            self.warning = f"The sound of {self._source.name} broke off: {error.strerror}."
 
     def release(self) -> None:
         """Close both files."""
