@@ -34,16 +34,17 @@ from server.errors import ServerError
 from server.films import Films
 from server.handover import Handover
 from server.imports import Imports
-from server.jobs import Jobs
+from server.jobs import Job, Jobs
 from server.networks import Networks
 from server.performers import Performers
 from server.preparations import Preparations
 from server.recording import Recordings
+from server.renditions import Renditions
 from server.settings import Settings
 from server.shares import Shares
 from server.state import APP_STATE, AppState
 from server.trainings import Trainings
-from server.uploads import Uploads
+from server.uploads import Upload, Uploads
 from server.version import VERSION
 
 logger = logging.getLogger(__name__)
@@ -146,8 +147,15 @@ def _create_state(settings: Settings) -> AppState:
         films=Films(settings.data / "films"),
         shares=Shares(settings.data / "shares.json"),
     )
-    state.uploads.arrived = Imports(settings, background, jobs, state.preparations.begin).start
     state.recordings.ended = state.preparations.begin
+    imports = Imports(settings, background, jobs, state.preparations.begin)
+    renditions = Renditions(settings, background, jobs, state.films)
+
+    async def arrived(upload: Upload) -> Job:
+        maker = renditions if upload.purpose == "rendition" else imports
+        return await maker.start(upload)
+
+    state.uploads.arrived = arrived
     return state
 
 

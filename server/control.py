@@ -112,7 +112,18 @@ class Source:
     kind: str
 
 
-Message: TypeAlias = ChangeSettings | Record | Stop | Ping | Gesture | Source
+@dataclass(frozen=True, slots=True)
+class FilmOrder:
+    """Record what is performed, stop, or keep what was shown just now."""
+
+    action: str
+    """begin, end, moment, or beside: nothing but whether."""
+    title: str
+    beside: bool
+    """Whether the camera's picture stands beside the performed one."""
+
+
+Message: TypeAlias = FilmOrder | ChangeSettings | Record | Stop | Ping | Gesture | Source
 
 
 def parse(text: str | bytes) -> Message:
@@ -146,6 +157,11 @@ def parse(text: str | bytes) -> Message:
             if data.get("kind") not in ("camera", "file"):
                 raise ControlError("A source is either camera or file.")
             return Source(data["kind"])
+        case "film":
+            if data.get("action") not in ("begin", "end", "moment", "beside"):
+                raise ControlError("A film is begun or ended, or its last moment kept.")
+            title = str(data.get("title") or "")[:MAX_TITLE].strip()
+            return FilmOrder(data["action"], title, _flag(data, "beside"))
     raise ControlError("That kind of message is unknown.")
 
 

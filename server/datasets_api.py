@@ -88,14 +88,15 @@ def _summary(dataset: Dataset, root: str) -> dict[str, Any]:
     }
 
 
-async def performers(state: AppState) -> list[dict[str, str]]:
+async def performers(state: AppState) -> list[dict[str, str | None]]:
     """Who can be shown instead of whoever dances: views by name, with title and picture."""
 
-    def look() -> list[dict[str, str]]:
+    def look() -> list[dict[str, str | None]]:
         return [
             {
                 "name": PREFIX + RUN + run,
                 "title": f"{state.performers.title(run)}, trained",
+                "since": state.performers.since(run),
                 "picture": f"{state.settings.prefix}/performers/{quote(run)}/thumbnail",
             }
             for run in state.performers.runs()
@@ -103,7 +104,12 @@ async def performers(state: AppState) -> list[dict[str, str]]:
 
     runs = await state.background.run(look)
     return runs + [
-        {"name": PREFIX + one["id"], "title": one["title"], "picture": one["thumbnail"]}
+        {
+            "name": PREFIX + one["id"],
+            "title": one["title"],
+            "since": one["created"],
+            "picture": one["thumbnail"],
+        }
         for one in await summaries(state)
         if one["state"] == "complete" and one["thumbnail"] is not None and one["job"] is None
     ]

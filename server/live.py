@@ -23,6 +23,7 @@ from inference.errors import UnderstudyError
 from inference.views import Planes, ViewOptions, compose
 from server.encoder import TIME_BASE, H264Encoder
 from server.jpeg_encoder import JpegEncoder
+from server.film_tape import FilmTape
 from server.output_track import MediaClock, Picture
 from server.pictures import I420, FrameClock, from_rgb, to_i420, to_rgb, waiting_picture
 from server.rtc.downlink import Downlink
@@ -91,6 +92,8 @@ class LiveThread:
         """Shown instead of the view, when there is one; replace it at any time."""
         self.downlink: Line | None = None
         """What is known of the line to the browser; None: it takes everything."""
+        self.tape: FilmTape | None = None
+        """Takes what is performed, to make films of it."""
         self.failures = 0
         """Frames on which a stage failed."""
         self.size: tuple[int, int] | None = None
@@ -171,6 +174,8 @@ class LiveThread:
         elif performer is not None:
             picture = self._perform(performer, i420, rgb, analysis, seconds)
             watch.lap("perform")
+            if self.tape is not None:
+                self.tape.take(picture, i420, seconds)
         else:
             picture = self._compose(i420, analysis)
             watch.lap("compose")

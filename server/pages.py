@@ -74,6 +74,27 @@ async def capture_page(request: web.Request) -> web.Response:
     return render(request, "capture.html", data)
 
 
+@routes.get("/perform")
+async def perform_page(request: web.Request) -> web.Response:
+    """Be shown as somebody else."""
+    state = request.app[APP_STATE]
+    settings, problem = None, None
+    try:
+        settings, _ = await state.first_settings()
+    except Refused as error:
+        problem = str(error)
+    data = {
+        "page": "perform",
+        "model": settings.model if settings else None,
+        "model_error": problem,
+        "performers": await performers(state),
+        "ice_servers": ice_servers(state.settings.ice_servers),
+        "limits": _limits(state),
+        "moment_seconds": state.settings.moment_seconds,
+    }
+    return render(request, "perform.html", data)
+
+
 @routes.get("/datasets")
 async def datasets_page(request: web.Request) -> web.Response:
     """Everything that was captured."""

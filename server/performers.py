@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,14 @@ class Performers:
     def title(self, run: str) -> str:
         """Whom a run shows; reads a file."""
         return title_of(self._runs / run)
+
+    def since(self, run: str) -> str | None:
+        """When a run last became better, UTC, ISO 8601; reads the folder."""
+        try:
+            changed = (self._runs / run / WEIGHTS_NAME).stat().st_mtime
+        except OSError:
+            return None  # Deleted just now.
+        return datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds")
 
     def thumbnail(self, run: str) -> Path | None:
         """A picture of whom a run shows; None when there is no such run or picture."""

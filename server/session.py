@@ -23,6 +23,7 @@ from server import answer_sdp, control
 from server.call import Call, RtcCall
 from server.control_channel import ControlChannel
 from server.encoder import H264Encoder
+from server.filming import Filming
 from server.ice_servers import ice_servers
 from server.live import Encoder, Line, LiveEvents, LiveThread
 from server.networks import Lease
@@ -69,6 +70,10 @@ class Session:
         self._live: LiveThread
         self._performing: Performing
         self._call: Call
+        self._filming: Filming
+        self._connection: RTCPeerConnection
+        self._bitrates: Bitrates
+        self._link: tuning.MediaLink
 
     async def accept(self, offer: str) -> str:
         """Answer an offer (SDP). On any error nothing is left behind."""
@@ -116,6 +121,24 @@ class Session:
         answer = connection.localDescription.sdp
         encoded = answer_sdp.chosen_codec(answer).upper() == "H264"
         call.link = tuning.MediaLink(
+        self._live = live = LiveThread(
+            self._analyzer(self._lease),
+            ViewOptions(opacity=self._settings.opacity),
+            H264Encoder(settings.downlink_kbps) if encoded else None,
+            LiveEvents(
+                picture=lambda picture, arrival: self._in_loop(track.push, picture, arrival),
+                analysed=self._analysed,
+                failed=lambda sentence: self._in_loop(self._page.send_error, "live", sentence),
+            ),
+        )
+        self._performing = Performing(services.performers, live, self._start, self._not_performed)
+        self._filming = Filming(services)
+        live.tape = self._filming.tape
+        self._apply_view()
+        self._exit.push_async_callback(self._filming.close)
+        self._exit.push_async_callback(self._close_live)
+        self._exit.push_async_callback(self._stop_recording)
+        self._link = tuning.MediaLink(
             transceiver,
             2 * settings.downlink_kbps,
             settings.uplink_max_kbps,
@@ -230,6 +253,10 @@ class Session:
                 await self._record(message)
             case control.Stop():
                 await self._stop_recording()
+            case control.FilmOrder():
+                filmed = await self._filming.obey(message)
+                if filmed is not None:
+                    self._page.send("filmed", **filmed)
             case control.Gesture(enabled):
                 self._observer.gesture_enabled = enabled
             case control.Source():
@@ -334,6 +361,7 @@ class Session:
         return {
             "recording": None if recording is None else recording.state(),
             "note": self._performing.note(stats),
+            "film": self._filming.state(),
             "stats": {
                 **stats,
                 "dropped": self._live.slot.dropped,

@@ -73,6 +73,12 @@ class Settings:
     max_recording_seconds: float = field(
         default=900.0, metadata=_about("longest recording", "S", least=1, most=86_400)
     )
+    moment_seconds: float = field(
+        default=20.0,
+        metadata=_about(
+            "what was performed last is kept in memory for so long; 0: not", "S", least=0, most=120
+        ),
+    )
     frames: str = field(
         default="jpg",
         metadata=_about("format of recorded live frames: jpg, or png without loss", "jpg|png"),

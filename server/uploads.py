@@ -29,7 +29,7 @@ IDLE_IMPORT_SECONDS = 3600.0
 SWEEP_SECONDS = 5.0
 _PIECE = 256 * 1024
 
-Purpose = Literal["import", "recording"]
+Purpose = Literal["import", "recording", "rendition"]
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +43,8 @@ class Upload:
     dataset: str | None
     model: str | None
     path: Path
+    performer: str | None = None
+    """Who is to be shown in a rendition: the name of a view."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     received: int = 0
     touched: float = field(default_factory=time.monotonic)
@@ -70,11 +72,12 @@ class Uploads:
         purpose: Purpose,
         dataset: str | None,
         model: str | None,
+        performer: str | None = None,
     ) -> Upload:
         """Make room for one; `Refused` when there is none."""
         if len(self._uploads) >= MAX_AT_ONCE:
             raise Refused(503, "busy", "Too many uploads at once; try again in a moment.")
-        upload = Upload(name, size, purpose, dataset, model, self._settings.uploads)
+        upload = Upload(name, size, purpose, dataset, model, self._settings.uploads, performer)
         upload.path = self._settings.uploads / f"{upload.id}.part"
         self._check_room(size or 0)
         self._uploads[upload.id] = upload

@@ -18,24 +18,30 @@ routes = web.RouteTableDef()
 
 @routes.post("/api/uploads")
 async def begin(request: web.Request) -> web.Response:
-    """Announce a video: `{"name", "size", "purpose", "dataset", "model"}`."""
+    """Announce a video: `{"name", "size", "purpose", "dataset", "model", "performer"}`."""
     state = request.app[APP_STATE]
     body = await read_json(request)
     purpose = body.get("purpose")
-    if purpose not in ("import", "recording"):
-        raise Refused(400, "purpose", "An upload is either an import or a recording.")
+    if purpose not in ("import", "recording", "rendition"):
+        raise Refused(400, "purpose", "An upload is an import, a recording or a rendition.")
     dataset = None
     if purpose == "recording":
         name = body.get("dataset")
         dataset = checked_dataset(state, name if isinstance(name, str) else "")
         if not state.recordings.take_upload(dataset):
             raise Refused(409, "dataset", "No video is expected for this dataset.")
+    performer = body.get("performer") if purpose == "rendition" else None
+    if purpose == "rendition":
+        known = await state.background.run(state.performers.names)
+        if performer not in known:
+            raise Refused(400, "performer", "There is nobody of that name to be shown.")
     model = body.get("model")
     if model is not None and model not in (await state.choices()).models:
         raise Refused(400, "model", "There is no such network here.")
     upload = state.uploads.begin(
-        _name(body.get("name")), _size(body.get("size")), cast(Purpose, purpose), dataset, model
-    )
+        _name(body.get("name")), _size(body.get("size")), cast(Purpose, purpose), dataset, model,
+        performer,
+    )  # fmt: skip
     return web.json_response({"id": upload.id, "chunk_size": CHUNK_SIZE}, status=201)
 
 

@@ -12,8 +12,8 @@ export class Upload {
     this.received = 0;
   }
 
-  static async begin({ name, size = null, purpose, dataset = null, model = null }) {
-    const body = { name, size, purpose, dataset, model };
+  static async begin({ name, size = null, purpose, dataset = null, model = null, performer = null }) {
+    const body = { name, size, purpose, dataset, model, performer };
     const begun = await api("/api/uploads", { method: "POST", body });
     return new Upload(begun.id, begun.chunk_size);
   }
@@ -59,8 +59,8 @@ export class Upload {
 }
 
 /** Upload a whole file. Returns `{job, dataset}`; aborting removes what had arrived. */
-export async function upload(file, { purpose, dataset, model, onProgress = () => {}, signal }) {
-  const one = await Upload.begin({ name: file.name, size: file.size, purpose, dataset, model });
+export async function upload(file, { purpose, dataset, model, performer, onProgress = () => {}, signal }) {
+  const one = await Upload.begin({ name: file.name, size: file.size, purpose, dataset, model, performer });
   try {
     await one.append(file, (received) => onProgress(received, file.size), signal);
     return await one.finish();

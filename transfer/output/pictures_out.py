@@ -57,11 +57,18 @@ class Mp4Out(PicturesWriter):
     """
 
     def __init__(
-        self, path: Path, fps: float, source: Path | None = None, start_s: float = 0.0
+        self,
+        path: Path,
+        fps: float,
+        source: Path | None = None,
+        start_s: float = 0.0,
+        preset: str = "veryfast",
     ) -> None:
         """`fps`: the usual rate, for players. `source`: the video whose sound it gets, if it has
-        any, and `start_s` where its pictures begin (`probe`); None: silent."""
+        any, and `start_s` where its pictures begin (`probe`); None: silent. `preset`: x264's, how
+        hard it tries."""
         super().__init__(path)
+        self._preset = preset
         self._fps = Fraction(fps).limit_denominator(1001)
         self._source, self._start_s = source, start_s
         self._container: OutputContainer | None = None
@@ -92,7 +99,7 @@ class Mp4Out(PicturesWriter):
             self._stream.pix_fmt = "yuv420p"
             self._stream.time_base = TIME_BASE
             self._stream.codec_context.time_base = TIME_BASE
-            self._stream.options = {"crf": str(QUALITY), "preset": "veryfast"}
+            self._stream.options = {"crf": str(QUALITY), "preset": self._preset}
         even = rgb[: self._stream.height, : self._stream.width]
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
         frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
