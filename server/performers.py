@@ -12,9 +12,11 @@ from server.settings import Settings
 from transfer.errors import TransferError
 from transfer.performers.performer import Performer
 from transfer.performers.trained_files import (
+    MENDING_NAME,
     PERFORMER_NAME,
     THUMBNAIL_NAME,
     WARP,
+    WEIGHTS_NAME,
     has_weights,
     preset_of,
     title_of,
@@ -81,10 +83,11 @@ class Performers:
 
     def since(self, run: str) -> str | None:
         """When a run last became better, UTC, ISO 8601; reads the folder."""
-        try:
-            changed = (self._runs / run / WEIGHTS_NAME).stat().st_mtime
-        except OSError:
-            return None  # Deleted just now.
+        files = [self._runs / run / name for name in (WEIGHTS_NAME, MENDING_NAME)]
+        times = [path.stat().st_mtime for path in files if path.is_file()]
+        if not times:
+            return None
+        changed = max(times)
         return datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds")
 
     def thumbnail(self, run: str) -> Path | None:

@@ -18,7 +18,7 @@ from server.lasting_process import LastingProcess
 from server.settings import Settings
 from server.training_log import TrainingLog
 from server.training_record import TrainingRecord, load_records
-from transfer.performers.trained_files import WEIGHTS_NAME
+from transfer.performers.trained_files import has_weights
 
 logger = logging.getLogger(__name__)
 
@@ -258,7 +258,7 @@ class Trainings:
     async def _settle(self, record: TrainingRecord, code: int | None) -> None:
         """The training has ended, with this exit code where it is known."""
         log = self.log(record)
-        learnt = (self.run_folder(record) / WEIGHTS_NAME).is_file()
+        learnt = has_weights(self.run_folder(record))
         rate = log.latest.get("pictures_per_second")
         record.rate = rate if isinstance(rate, int | float) else record.rate
         finished = code == 0 or float(log.latest.get("seconds_left", 1.0)) <= 0.0

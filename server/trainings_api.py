@@ -26,25 +26,33 @@ from server.training_record import TrainingRecord
 from server.trainings import EVALUATION_NAME
 from transfer.performers.trained_files import (
     INT8_NAME,
+    MENDING_INT8_NAME,
+    MENDING_NAME,
     ONNX_NAME,
     PERFORMER_NAME,
     PLATE_NAME,
     THUMBNAIL_NAME,
+    WARP,
     WEIGHTS_NAME,
+    has_weights,
 )
+from transfer.target.references import FILE_NAME as REFERENCES_NAME
 
 MINUTES = (0.1, 240.0)
-PRESETS = ("realtime", "quality")
+PRESETS = (WARP, "realtime", "quality")
 SIZES = (256, 384, 512)
 STARTS = ("base", "none")
 EXPORTS = {"int8": "tflite", "onnx": "onnx"}
 """Names of downloads, and of `run.py export-model`'s formats."""
 _PICTURE = re.compile(r"(true|\d{6,8})\.jpg")
+_FURTHER = (PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME, REFERENCES_NAME)
+"""What performing needs besides."""
 _DOWNLOADS = {
-    "weights": (WEIGHTS_NAME, PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME),
-    "onnx": (ONNX_NAME, PERFORMER_NAME),
-    "int8": (INT8_NAME, PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME),
+    "weights": (WEIGHTS_NAME, MENDING_NAME),
+    "int8": (INT8_NAME, MENDING_INT8_NAME),
+    "onnx": (ONNX_NAME,),
 }
+"""One of these files must be there."""
 _REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 """The report has its style and pictures inside, and needs nothing else."""
 routes = web.RouteTableDef()
@@ -229,7 +237,7 @@ async def _summary(state: AppState, record: TrainingRecord) -> dict[str, Any]:
     def look() -> tuple[bool, bool]:
         if record.over:
             log.read()
-        return (run / WEIGHTS_NAME).is_file(), (run / THUMBNAIL_NAME).is_file()
+        return has_weights(run), (run / THUMBNAIL_NAME).is_file()
 
     learnt, has_picture = await state.background.run(look)
     now = log.latest
@@ -257,14 +265,16 @@ async def _summary(state: AppState, record: TrainingRecord) -> dict[str, Any]:
 def _pictures_and_scores(run: Path) -> dict[str, Any]:
     """What the run's folder holds by now."""
     names = [path.stem for path in (run / "pictures").glob("*.jpg")]
-    files = {name: files[0] for name, files in _DOWNLOADS.items()}
     try:
         rows = json.loads((run / EVALUATION_NAME).read_bytes())["rows"]
     except (OSError, ValueError, KeyError, TypeError):
         rows = None
     return {
         "pictures": sorted(name for name in names if name.isdigit()),
-        "downloads": [name for name, file in files.items() if (run / file).is_file()],
+        "downloads": [kind for kind in _DOWNLOADS if _files(run, kind)],
+        "can_be_made": [
+            kind for kind in EXPORTS if kind != "onnx" or (run / WEIGHTS_NAME).is_file()
+        ],
         "scores": rows,
     }
 
@@ -296,13 +306,17 @@ async def report(request: web.Request) -> web.StreamResponse:
 async def download(request: web.Request) -> web.Response:
     """What performing elsewhere needs, or a file for other programs."""
     state, kind, run = request.app[APP_STATE], request.match_info["kind"], _run(request)
-    if kind not in _DOWNLOADS or not (run / _DOWNLOADS[kind][0]).is_file():
+    if kind not in _DOWNLOADS or not _files(run, kind):
         raise Refused(404, "not_found", "There is nothing of that kind to download.")
-    body = await state.background.run(_zipped, run, _DOWNLOADS[kind])
+    body = await state.background.run(_zipped, run, (*_files(run, kind), *_FURTHER))
     name = f'attachment; filename="{run.name}-{kind}.zip"'
     return web.Response(
         body=body, content_type="application/zip", headers={"Content-Disposition": name}
     )
+
+
+def _files(run: Path, kind: str) -> list[str]:
+    return [name for name in _DOWNLOADS[kind] if (run / name).is_file()]
 
 
 def _zipped(run: Path, names: tuple[str, ...]) -> bytes:

@@ -22,7 +22,9 @@ export function showDownloads(news) {
   if (now === shown && element("downloads").children.length) return;
   shown = now;
   element("downloads").replaceChildren(
-    ...Object.entries(KINDS).map(([kind, [title, about]]) => {
+    ...Object.entries(KINDS)
+      .filter(([kind]) => [...news.downloads, ...news.can_be_made].includes(kind))
+      .map(([kind, [title, about]]) => {
       const line = make("div", "download");
       const text = make("div");
       text.append(make("strong", "", title), make("p", "small soft", about));

@@ -61,6 +61,8 @@ export const LOSSES = {
   features: "Texture",
   perceptual: "Perception",
   teacher: "Like the teacher",
+  drawn: "What it draws itself",
+  share: "How much it draws itself",
 };
 
 export const HELD_OUT = { ssim: "Likeness (1 is the truth)", error: "Colour error (0 to 255)" };
@@ -69,15 +71,15 @@ const levels = (value, steps) => steps.find(([least]) => value >= least)?.[1] ??
 
 /**
  * What a person wants to know: `[{title, word, value, compared}]` from the evaluation's rows.
- * "Nearest poses" is what one gets without training.
+ * They are compared with what one gets at once, without training.
  */
 export function inWords(rows) {
-  const trained = rows.find((row) => !["plate", "knn"].includes(row.performer));
-  const nearest = rows.find((row) => row.performer === "knn");
+  const trained = rows.find((row) => !["plate", "knn", "instant"].includes(row.performer));
+  const before = rows.find((row) => row.performer === "instant") ?? rows.find((row) => row.performer === "knn");
   if (!trained) return [];
   const measures = [
     ["ssim", "Like the truth", 1, (v) => levels(v, [[0.95, "very like"], [0.88, "like"], [0.8, "recognised"], [-1, "not yet"]]), (v) => v.toFixed(2)],
-    ["haarpsi", "Sharp", 1, (v) => levels(v, [[0.8, "sharp"], [0.6, "fairly sharp"], [-1, "soft"]]), (v) => v.toFixed(2)],
+    ["sharpness", "Sharp", 1, (v) => levels(v, [[0.85, "as sharp as the truth"], [0.6, "fairly sharp"], [-1, "soft"]]), (v) => v.toFixed(2)],
     ["warping_error", "Steady", -1, (v) => levels(-v, [[-2, "steady"], [-5, "fairly steady"], [-1e9, "trembles"]]), (v) => v.toFixed(1)],
     ["pck", "Right pose", 1, (v) => levels(v, [[0.9, "follows every move"], [0.7, "follows most moves"], [-1, "often another pose"]]), (v) => `${Math.round(v * 100)} %`],
   ];
@@ -85,7 +87,7 @@ export function inWords(rows) {
     .filter(([name]) => Number.isFinite(trained[name]))
     .map(([name, title, better, word, text]) => {
       const mine = trained[name];
-      const theirs = nearest?.[name];
+      const theirs = before?.[name];
       let compared = "";
       if (Number.isFinite(theirs)) {
         const gain = better * (mine - theirs);

@@ -148,6 +148,7 @@ Made by Understudy's `run.py train`, preset {about.preset}.
 |---|---|
 | `options.json` | what was asked for |
 | `history.jsonl`, `curves.png` | how the losses fell, how like the truth held-out frames became |
+| `pictures/` | five held-out poses, true and as drawn after so many seconds |
 | `{FILE_NAME}`, `{MENDING_NAME}`, `performer.json`, `plate.png` | all that performing needs |
 | `checkpoint.pt` | all that going on needs; may be deleted when it is done |
 

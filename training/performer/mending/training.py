@@ -28,6 +28,7 @@ from training.performer.losses import composited, decay, pictures, reconstructio
 from training.performer.measuring.picture_metrics import ssim
 from training.performer.mending.examples import AUGMENT, Batch, Example, MendingData
 from training.performer.mending.looks import Look
+from training.performer.mending.shown_frames import ShownFrames
 from training.performer.training import TrainingProgress
 from training.run_folder import RunFolder
 from transfer.performers.condition import PARTS
@@ -117,6 +118,7 @@ class MendingTraining:
     ) -> None:
         saved = time.monotonic() - SAVE_SECONDS + FIRST_SAVE_SECONDS
         measured = time.monotonic()
+        shown = ShownFrames(self._run.path, held_out)
         recent: deque[dict[str, float]] = deque(maxlen=NOTED_STEPS)
         with closing(prefetch(lambda step: self._draw(data, step), self._step)) as ready:
             began = time.monotonic()
@@ -127,6 +129,8 @@ class MendingTraining:
                 self.seconds += now - began
                 report(self._progress(recent[-1]))
                 over = self.seconds >= self._total or stop()
+                if over or shown.due(self.seconds):
+                    shown.write(self.seconds, self.mean.eval())
                 if over or now - measured >= MEASURE_SECONDS:
                     self._measure(held_out, recent)
                     measured = time.monotonic()

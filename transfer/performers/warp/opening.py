@@ -9,6 +9,7 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 
+from transfer.errors import TransferError
 from transfer.performers.performer import Performer
 from transfer.performers.trained_files import (
     BASE_MENDING,
@@ -128,7 +129,9 @@ class RunMender:
             self._looked = time.monotonic()
             if (changed := self._changed()) != self._newest:
                 self._newest = changed
-                self._mender = self._load()
+                # One that is not whole is left out: what is loaded goes on.
+                with suppress(TransferError, OSError):
+                    self._mender = self._load()
         return self._mender.mend(told)
 
     def _changed(self) -> tuple[int, int]:

@@ -1,0 +1,102 @@
+"""Every page, at three widths, dark and light, as axe-core sees it; none is wider than its window."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from capture.importer import ImportOptions, import_video
+from inference.pool import NetworkPool
+from server.training_record import TrainingRecord
+from tests.browser.conftest import JUGGLER, Open, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+ID = "20261120-142001-10c1d2"
+CLIP = JUGGLER.with_name("juggler_320.mp4")
+PAGES = ("", "datasets", f"datasets/{ID}", "trainings", "trainings/TRAINING", "perform", "films")
+WIDTHS = (1440, 1024, 390)
+RULES: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+Start = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def data(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A dataset, and the id of a training that has ended."""
+    folder = tmp_path_factory.mktemp("pages")
+    pool = NetworkPool.open("bodypix-075", "cpu")
+    import_video(CLIP, folder / "datasets" / ID, pool, ImportOptions(title="Juggler"))
+    pool.close()
+    record = TrainingRecord.new(ID, "Juggler", 5.0)
+    record.state, record.message = "failed", "It ended while the server was away."
+    (folder / "trainings").mkdir()
+    record.save(folder / "trainings")
+    points = [
+        {"seconds": n, "seconds_left": 9 - n, "losses": {"pixels": 1 / n, "body": 0.5},
+         "held_out": {"ssim": 0.8, "error": 9.0}}
+        for n in range(1, 9)
+    ]  # fmt: skip
+    text = "".join(json.dumps(point) + "\n" for point in points)
+    (folder / "trainings" / f"{record.id}.out").write_text(text)
+    return folder, record.id
+
+
+@pytest.fixture
+def server(data: tuple[Path, str], start_server: Start) -> Server:
+    server = start_server()
+    server.stop()
+    shutil.copytree(data[0], server.data, dirs_exist_ok=True)
+    return server.start()
+
+
+def _complaints(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:160]} ({node['failureSummary'][:160]})"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_everybody_can_use_it(
+    path: str, server: Server, data: tuple[Path, str], open_page: Open
+) -> None:
+    wrong: dict[str, list[str]] = {}
+    page = open_page(server.url + path.replace("TRAINING", data[1]))
+    page.wait_for_timeout(700)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        wrong[f"{width}"] = ["too wide"] if wide > 0 else []
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            wrong[f"{width} {scheme}"] = _complaints(page)
+    assert {where: what for where, what in wrong.items() if what} == {}
+
+
+@pytest.mark.parametrize("opener", ["#train", "#share"])
+def test_dialogs_too(opener: str, server: Server, open_page: Open) -> None:
+    page = open_page(f"{server.url}datasets/{ID}")
+    page.locator(".cell").first.wait_for()
+    page.locator(opener).click()
+    page.wait_for_timeout(400)
+    if opener == "#share":
+        page.locator("#share-make").click()
+        page.locator(".share-address").wait_for()
+    assert _complaints(page) == []
+
+
+def test_a_link_too(server: Server, open_page: Open) -> None:
+    made = open_page(server.url).request.post(
+        f"{server.url}api/shares", data={"kind": "dataset", "target": ID}
+    )
+    page = open_page(server.url.rstrip("/") + made.json()["path"])
+    page.locator("video").wait_for(timeout=60_000)
+    assert _complaints(page) == []
