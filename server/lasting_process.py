@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-NICENESS = 19
+NICENESS = 10
 BORN_WITHIN = 2.0
 """Seconds: a process of the same number that was born at another time is another one (after the
 clock was set, the system's own answer moves a little)."""

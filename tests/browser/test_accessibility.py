@@ -1,4 +1,4 @@
-"""Every page, at three widths, dark and light, as axe-core sees it; none is wider than its window."""
+"""Every page, at three widths, dark and light, as axe-core sees it; none is too wide."""
 
 from __future__ import annotations
 

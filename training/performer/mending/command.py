@@ -111,11 +111,16 @@ def _make_variants(data: Sequence[MendingData], over: threading.Event) -> None:
 def _first_network(arguments: argparse.Namespace) -> MendingNetwork:
     torch.manual_seed(arguments.seed)
     start = arguments.start
-    if start == "none" or (start is None and arguments.people == "many"):
+    if start == "none" or (start is None and _begins_fresh(arguments)):
         return MendingNetwork()
     if start in (None, "base"):
         return load_network(BASE_MENDING)
     return load_network(Path(start) / MENDING_NAME)
+
+
+def _begins_fresh(arguments: argparse.Namespace) -> bool:
+    """Whether the weights are random unless some are asked for."""
+    return arguments.people == "many" or not BASE_MENDING.is_file()
 
 
 def _write_performer(
@@ -174,7 +179,7 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "sources": [str(target.dataset.path.resolve()) for target in targets],
         "title": targets[0].dataset.manifest.title,
         "minutes": arguments.minutes,
-        "from": arguments.start or ("none" if arguments.people == "many" else "base"),
+        "from": arguments.start or ("none" if _begins_fresh(arguments) else "base"),
         "people": arguments.people,
         "seed": arguments.seed,
     }
