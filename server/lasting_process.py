@@ -13,9 +13,6 @@ from pathlib import Path
 import psutil
 
 NICENESS = 10
-BORN_WITHIN = 2.0
-"""Seconds: a process of the same number that was born at another time is another one (after the
-clock was set, the system's own answer moves a little)."""
 _FIRST_TO_GO = 500
 """Of -1000..1000: when memory runs out, Linux ends this rather than the server."""
 
@@ -27,8 +24,6 @@ class LastingProcess:
         """Use `start` or `find`."""
         self._process, self._child = process, child
         self.pid = process.pid
-        self.born = process.create_time()
-        """When it was started, seconds since 1970, as the system says."""
 
     @classmethod
     def start(cls, command: Sequence[str], output: Path, errors: Path) -> LastingProcess:
@@ -48,13 +43,19 @@ class LastingProcess:
         return cls(psutil.Process(child.pid), child)
 
     @classmethod
-    def find(cls, pid: int, born: float) -> LastingProcess | None:
-        """The one that an earlier server started; None when it has ended."""
+    def find(cls, pid: int, mark: str) -> LastingProcess | None:
+        """The one that an earlier server started; None when it has ended.
+
+        `mark` stands in its command alone: numbers are given anew, and a time of birth moves when
+        the clock is set.
+        """
         try:
-            found = cls(psutil.Process(pid), None)
+            process = psutil.Process(pid)
+            ours = any(mark in argument for argument in process.cmdline())
         except psutil.Error:
             return None
-        return found if abs(found.born - born) < BORN_WITHIN and found.runs() else None
+        found = cls(process, None)
+        return found if ours and found.runs() else None
 
     def runs(self) -> bool:
         """Whether it has not ended yet."""

@@ -42,8 +42,6 @@ class TrainingRecord:
     asked: float = 0.0
     """Place in the queue: the smallest of those that wait is next."""
     pid: int | None = None
-    born: float | None = None
-    """When that process was started, seconds since 1970."""
     stop_wanted: bool = False
     message: str = ""
     """One sentence: how it ended, or what it is doing."""

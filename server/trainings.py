@@ -196,9 +196,7 @@ class Trainings:
         """Go on watching what an earlier server began, or say how it ended meanwhile."""
         log = self.log(record)
         await self._background.run(log.read)
-        process = None
-        if record.pid is not None and record.born is not None:
-            process = LastingProcess.find(record.pid, record.born)
+        process = LastingProcess.find(record.pid, record.id) if record.pid is not None else None
         if process is not None and record.state != "judging":
             self._process = process
             await self._watch_training(record, process)
@@ -221,7 +219,7 @@ class Trainings:
     async def _start(self, record: TrainingRecord, command: Sequence[str]) -> LastingProcess:
         paths = [self._folder / f"{record.id}.{ending}" for ending in ("out", "err")]
         process = await self._background.run(LastingProcess.start, command, *paths)
-        record.pid, record.born = process.pid, process.born
+        record.pid = process.pid
         await self._note(record)
         return process
 

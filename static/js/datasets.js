@@ -75,6 +75,7 @@ async function watch(datasets) {
 async function showJobs() {
   for (const job of await api("/api/jobs")) {
     if (following.has(job.id) || !["waiting", "running"].includes(job.state)) continue;
+    if (!["import", "recording"].includes(job.kind)) continue; // Films and exports are shown elsewhere.
     following.add(job.id);
     const jobCard = new JobCard(job.title);
     element("results").hidden = false;

@@ -64,10 +64,10 @@ def _perform(page: Page, title: str) -> None:
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_role("link", name="Right now, without training").click()
     page.locator("body[data-state=live]").wait_for(timeout=SOON)
-    expect(page.locator("#stage-note")).to_be_hidden(timeout=SOON)
+    # A busy machine may say that it shows few pictures a second; they come all the same.
+    expect(page.locator("#stage-note")).not_to_contain_text("Getting your double", timeout=SOON)
     frames = page.evaluate(DECODED)
-    page.wait_for_timeout(2000)
-    assert page.evaluate(DECODED) - frames > 5
+    page.wait_for_function(f"{DECODED} - {frames} > 10", timeout=SOON)
     expect(page.locator(".body-card[aria-checked=true]")).to_contain_text(title)
 
 

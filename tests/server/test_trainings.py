@@ -229,10 +229,10 @@ async def test_a_restart_finds_what_has_ended_meanwhile(
     asked = await ask(before, dataset(tmp_path, "one"), 60)
     await reached(asked, "learning")
     await before.close()
-    process = LastingProcess.find(asked.pid, asked.born)
+    process = LastingProcess.find(asked.pid, asked.id)
     assert process is not None
     process.end()
-    await until(lambda: LastingProcess.find(asked.pid, asked.born) is None)
+    await until(lambda: LastingProcess.find(asked.pid, asked.id) is None)
     after = await open_trainings()
     record = after.get(asked.id)
     await reached(record, "failed")
@@ -242,9 +242,8 @@ async def test_a_restart_finds_what_has_ended_meanwhile(
 
 
 async def test_another_process_of_the_same_number_is_left_alone() -> None:
-    me = psutil.Process()
-    assert LastingProcess.find(me.pid, me.create_time() - 60) is None
-    assert LastingProcess.find(2**22 + 1, 0.0) is None
+    assert LastingProcess.find(psutil.Process().pid, IDS[0]) is None
+    assert LastingProcess.find(2**22 + 1, IDS[0]) is None
 
 
 async def test_whoever_waits_is_told(open_trainings: Open, tmp_path: Path) -> None:
