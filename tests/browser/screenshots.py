@@ -27,6 +27,8 @@ SCHEMES = ("dark", "light")
 ID = "20261120-142233-7f3a9c"
 OTHER_ID = "20261120-142001-10c1d2"
 DANCER = JUGGLER.with_name("dancer_c_288.mp4")
+TRAINING_TIMEOUT = 180_000
+"""Milliseconds until a training's first picture, at the latest."""
 CAMERA = "Webcam.mjpeg"
 """Relative, for the page shows it as the camera's name."""
 README_PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "capture.jpg"
@@ -145,6 +147,51 @@ def _open_dataset(page: Page, url: str) -> None:
     page.wait_for_timeout(500)
 
 
+def choosing_minutes(page: Page, url: str) -> None:
+    """How long a training may take."""
+    _open_dataset(page, url)
+    page.locator("#train").click()
+    page.wait_for_timeout(300)
+
+
+def training(page: Page, url: str) -> None:
+    """One that learns; it is begun with the first picture and goes on for the others."""
+    body = {"dataset": ID, "minutes": 60}
+    found = page.request.post(f"{url}api/trainings", data=body).json()
+    page.goto(f"{url}trainings/{found['id']}")
+    page.wait_for_function(
+        "document.getElementById('drawn').naturalWidth > 0", timeout=TRAINING_TIMEOUT
+    )
+    page.wait_for_timeout(800)
+
+
+def trainings(page: Page, url: str) -> None:
+    """The list."""
+    page.goto(f"{url}trainings")
+    page.wait_for_timeout(800)
+
+
+def stage(page: Page, url: str) -> None:
+    """Dancing as somebody."""
+    page.goto(f"{url}perform?as=as:{OTHER_ID}")
+    page.locator("body[data-state=live]").wait_for()
+    page.wait_for_timeout(4000)
+
+
+def sharing(page: Page, url: str) -> None:
+    """A link."""
+    _open_dataset(page, url)
+    page.locator("#share").click()
+    page.locator("#share-make").click()
+    page.locator(".share-address").first.wait_for()
+
+
+def films(page: Page, url: str) -> None:
+    """All films."""
+    page.goto(f"{url}films")
+    page.wait_for_timeout(800)
+
+
 def nothing(page: Page, url: str) -> None:
     """Nothing at that address."""
     page.goto(url + "datasets/nowhere")
@@ -164,9 +211,15 @@ PAGES: tuple[Callable[[Page, str], None], ...] = (
     overlaid,
     downloads,
     deleting,
+    choosing_minutes,
+    stage,
+    sharing,
+    films,
+    training,
+    trainings,
     nothing,
 )
-LONG = (dataset, overlaid)
+LONG = (dataset, overlaid, training)
 """Pages that are shown whole, however long they are."""
 
 
@@ -196,12 +249,21 @@ def main() -> None:
             command = [sys.executable, str(RUN), "capture", str(DANCER), f"--out={folder}"]
             subprocess.run([*command, "--title=Dancer"], check=True)
             _shoot_all(browser, server, pages, out)
+            _end_trainings(browser, server)
             browser.close()
     if recording in pages:
         README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
         with Image.open(out / "recording_1440_dark.png") as shot:
             shot.convert("RGB").save(README_PICTURE, quality=86)
     print(f"{len([*out.glob('*.png')])} pictures are in {out}.")
+
+
+def _end_trainings(browser: Browser, server: Server) -> None:
+    """They would go on without the server."""
+    page = browser.new_page()
+    for one in page.request.get(f"{server.url}api/trainings").json()["trainings"]:
+        page.request.delete(f"{server.url}api/trainings/{one['id']}", timeout=TRAINING_TIMEOUT)
+    page.close()
 
 
 def _shoot_all(

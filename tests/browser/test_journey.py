@@ -67,7 +67,12 @@ def _perform(page: Page, title: str) -> None:
     # A busy machine may say that it shows few pictures a second; they come all the same.
     expect(page.locator("#stage-note")).not_to_contain_text("Getting your double", timeout=SOON)
     frames = page.evaluate(DECODED)
-    page.wait_for_function(f"{DECODED} - {frames} > 10", timeout=SOON)
+    page.wait_for_function(
+        "before => document.getElementById('live')"
+        ".getVideoPlaybackQuality().totalVideoFrames - before > 10",
+        arg=frames,
+        timeout=SOON,
+    )
     expect(page.locator(".body-card[aria-checked=true]")).to_contain_text(title)
 
 
