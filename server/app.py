@@ -81,9 +81,6 @@ def build(settings: Settings) -> web.Application:
             uploads_api,
             datasets_api,
             trainings_api,
-            uploads_api,
-            datasets_api,
-            trainings_api,
             films_api,
             shares_api,
         ):

@@ -22,8 +22,8 @@ from inference.arrays import Rgb
 from inference.errors import UnderstudyError
 from inference.views import Planes, ViewOptions, compose
 from server.encoder import TIME_BASE, H264Encoder
-from server.jpeg_encoder import JpegEncoder
 from server.film_tape import FilmTape
+from server.jpeg_encoder import JpegEncoder
 from server.output_track import MediaClock, Picture
 from server.pictures import I420, FrameClock, from_rgb, to_i420, to_rgb, waiting_picture
 from server.rtc.downlink import Downlink

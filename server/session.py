@@ -69,11 +69,8 @@ class Session:
         self._lease: Lease
         self._live: LiveThread
         self._performing: Performing
-        self._call: Call
         self._filming: Filming
-        self._connection: RTCPeerConnection
-        self._bitrates: Bitrates
-        self._link: tuning.MediaLink
+        self._call: Call
 
     async def accept(self, offer: str) -> str:
         """Answer an offer (SDP). On any error nothing is left behind."""
@@ -121,24 +118,6 @@ class Session:
         answer = connection.localDescription.sdp
         encoded = answer_sdp.chosen_codec(answer).upper() == "H264"
         call.link = tuning.MediaLink(
-        self._live = live = LiveThread(
-            self._analyzer(self._lease),
-            ViewOptions(opacity=self._settings.opacity),
-            H264Encoder(settings.downlink_kbps) if encoded else None,
-            LiveEvents(
-                picture=lambda picture, arrival: self._in_loop(track.push, picture, arrival),
-                analysed=self._analysed,
-                failed=lambda sentence: self._in_loop(self._page.send_error, "live", sentence),
-            ),
-        )
-        self._performing = Performing(services.performers, live, self._start, self._not_performed)
-        self._filming = Filming(services)
-        live.tape = self._filming.tape
-        self._apply_view()
-        self._exit.push_async_callback(self._filming.close)
-        self._exit.push_async_callback(self._close_live)
-        self._exit.push_async_callback(self._stop_recording)
-        self._link = tuning.MediaLink(
             transceiver,
             2 * settings.downlink_kbps,
             settings.uplink_max_kbps,
@@ -175,7 +154,10 @@ class Session:
         live.downlink = downlink
         performers = self._services.performers
         self._performing = Performing(performers, live, self._start, self._not_performed)
+        self._filming = Filming(self._services)
+        live.tape = self._filming.tape
         self._apply_view()
+        self._exit.push_async_callback(self._filming.close)
         self._exit.push_async_callback(self._close_live)
         self._exit.push_async_callback(self._leave_recording)
         self._exit.push_async_callback(self._cancel_tasks)
