@@ -16,6 +16,9 @@ from tests.server.browser import Browser, ClipTrack
 from tests.server.test_datasets_api import ID, make
 from tests.server.waiting import until
 
+PATIENCE = 60.0
+"""Seconds: other things may run on this machine."""
+
 
 async def film(http: TestClient, film_id: str) -> tuple[int, tuple[int, int]]:
     """Its pictures, and their size."""
@@ -31,22 +34,26 @@ async def test_what_is_performed_is_filmed_and_the_moment_kept(
     async with serve(moment_seconds=2.0) as http:
         make(http)
         async with Browser(http, ClipTrack(booth_small), view=f"as:{ID}") as browser:
-            await until(lambda: browser.sizes and browser.sizes[-1] == (320, 180), 20)
-            await until(lambda: browser.heard("state")[-1]["film"]["moment"] > 0.8, 20)
+            await until(lambda: browser.sizes and browser.sizes[-1] == (320, 180), PATIENCE)
+            await until(lambda: browser.heard("state")[-1]["film"]["moment"] > 0.8, PATIENCE)
             browser.send("film", action="moment", title="Ha")
-            moment = await browser.hears("filmed", 20)
+            moment = await browser.hears("filmed", PATIENCE)
             assert moment["title"] == "Ha"
             browser.send("film", action="begin", title="Dance", beside=True)
-            await until(lambda: (browser.heard("state")[-1]["film"]["seconds"] or 0) > 0.8, 20)
+            await until(
+                lambda: (browser.heard("state")[-1]["film"]["seconds"] or 0) > 0.8, PATIENCE
+            )
             browser.send("film", action="begin")
             assert "already" in (await browser.hears("error"))["message"]
             browser.send("film", action="end")
-            recorded = await browser.hears("filmed", 20, after=1)
+            recorded = await browser.hears("filmed", PATIENCE, after=1)
             # As a browser that vanishes: what was recorded is kept.
             browser.send("film", action="begin", title="Cut off")
-            await until(lambda: (browser.heard("state")[-1]["film"]["seconds"] or 0) > 0.5, 20)
+            await until(
+                lambda: (browser.heard("state")[-1]["film"]["seconds"] or 0) > 0.5, PATIENCE
+            )
         state = http.server.app[APP_STATE]
-        await until(lambda: len(state.films.all()) == 3, 20)
+        await until(lambda: len(state.films.all()) == 3, PATIENCE)
         assert (await film(http, moment["film"]))[1] == (320, 180)
         count, size = await film(http, recorded["film"])
         assert count >= 2
