@@ -81,7 +81,7 @@ def test_the_camera_is_shown_as_a_dancer_and_back(
 def test_the_camera_is_shown_by_a_trained_run(
     models: Path, start_server: Start, open_page: Open, tmp_path: Path
 ) -> None:
-    """Twenty seconds after the base generator: a shape of the man where he is, before his park."""
+    """After twenty seconds of training: the man where he is, before his park."""
     server = start_server()
     run = server.data / "runs" / "me"
     for arguments in (

@@ -48,7 +48,7 @@ def test_a_minute_of_training_learns_a_dancer(models: Path, tmp_path: Path) -> N
     dataset, performer = tmp_path / "dataset", tmp_path / "me"
     run("capture", JUGGLER, "--out", dataset)
     train = [sys.executable, "run.py", "train", str(dataset), "--out", str(performer)]
-    train += ["--minutes", "1", "--progress", "json", "--from", "none"]
+    train += ["--minutes", "1", "--progress", "json", "--from", "none", "--preset", "realtime"]
     with (tmp_path / "first.txt").open("w") as said:
         first = subprocess.Popen(train, cwd=ROOT, stdout=said, stderr=said)
         until = time.monotonic() + 120

@@ -93,8 +93,10 @@ def _run(arguments: argparse.Namespace) -> int:
         weights = arguments.out / "runs" / (row.of or name)
         if not row.of:
             minutes = ("--minutes", str(arguments.minutes), "--progress", "json")
-            start = ("--from", row.start)
-            _call("train", arguments.target, "--out", weights, *minutes, *start, *row.train)
+            start, preset = ("--from", row.start), ("--preset", "realtime")
+            _call(
+                "train", arguments.target, "--out", weights, *minutes, *start, *preset, *row.train
+            )
         eyes = ("--model", arguments.model) if arguments.model else ()
         asked = (*row.evaluate, *eyes, "--source", arguments.source, "--json", figures)
         _call("evaluate", weights, *asked)

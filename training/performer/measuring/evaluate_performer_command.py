@@ -63,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="move the source to where the dancer stands, as tall as they are (default: yes)",
     )
+    parser.add_argument(
+        "--base",
+        type=Path,
+        metavar="WEIGHTS",
+        help="of a mending network to be measured without training (default: the program's own)",
+    )
     parser.add_argument("--json", type=Path, metavar="F", help="default: evaluation.json there")
     parser.add_argument("--html", type=Path, metavar="F", help="default: evaluation.html there")
     parser.set_defaults(command=main)
@@ -129,7 +135,7 @@ def main(arguments: argparse.Namespace) -> int:
         made: dict[str, Performer] = {
             "plate": PlateOnly(target.plate),
             "knn": KnnPerformer(target, body_frame, learnt),
-            "instant": open_dataset(target, body_frame, bank),
+            "instant": open_dataset(target, body_frame, bank, arguments.base),
         }
         if about is not None and about.preset == WARP:
             made[WARP] = open_run(arguments.run, body_frame)

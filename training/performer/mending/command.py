@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ HELD_OUT_OF_EACH = 5
 
 def train_mending(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise TrainingError(f"The preset {WARP} learns in one process: start it without torchrun.")
     targets = [find_target(name, Path(".")) for name in arguments.datasets]
     run, many = RunFolder(arguments.out), arguments.people == "many"
     run.open(_options(arguments, targets))

@@ -82,14 +82,17 @@ def tell(parts: Labels, keypoints: Keypoints, warped: Warped, size: int = SIZE) 
         size: of what is told, at most the canvas's.
     """
     small = (size, size)
-    # OpenCV shrinks four planes at once, no more.
-    halves = np.split(warped.planes, (4,), axis=2)
-    shrunk = [cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in halves]
-    planes = np.dstack(shrunk).astype(np.uint8)
+    # OpenCV shrinks four planes at once, no more, and merges them sooner than NumPy does.
+    shown = cv2.merge([*cv2.split(warped.colour), warped.alpha])
+    shown = np.asarray(cv2.resize(shown, small, interpolation=cv2.INTER_AREA), np.uint8)
+    sure = cv2.merge([warped.agreement, warped.seams])
+    sure = np.asarray(cv2.resize(sure, small, interpolation=cv2.INTER_AREA), np.uint8)
+    *colours, alpha = (np.asarray(one, np.uint8) for one in cv2.split(shown))
     labels = np.asarray(cv2.resize(parts, small, interpolation=cv2.INTER_NEAREST), np.uint8)
-    labels[closed(planes[..., 3]) == 0] = 0
-    around = filled(planes[..., :3], planes[..., 3])
-    return Told(labels, np.dstack([draw_limbs(keypoints, size), planes, around]))
+    labels[closed(alpha) == 0] = 0
+    around = filled(np.asarray(cv2.merge(colours), np.uint8), alpha)
+    planes = cv2.merge([draw_limbs(keypoints, size), shown, sure, around])
+    return Told(labels, np.asarray(planes, np.uint8))
 
 
 def closed(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:

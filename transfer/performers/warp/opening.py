@@ -31,12 +31,16 @@ NICENESS = 15
 
 
 def open_dataset(
-    target: Target, source: BodyFrame | None = None, bank: ReferenceBank | None = None
+    target: Target,
+    source: BodyFrame | None = None,
+    bank: ReferenceBank | None = None,
+    base: Path | None = None,
 ) -> WarpPerformer:
     """A dataset's performer, for a clip: every reference is made when it is first wanted.
 
     `source`: the source's body frame over its whole clip; `bank`: the target's, of all usable
-    frames by default.
+    frames by default; `base`: weights of a mending network, by default those that come with the
+    program.
     """
     title = target.dataset.manifest.title
     bank = bank or ReferenceBank.of(target)
@@ -46,7 +50,7 @@ def open_dataset(
         target.plate,
         target.body_frame,
         source,
-        base_mender(),
+        base_mender() if base is None else _float_mender(base),
         left_out=target.warning,
     )
 
