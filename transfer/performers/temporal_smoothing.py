@@ -52,7 +52,11 @@ class _Moment:
 class TemporalSmoother:
     """Steadies one stream of layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, old: float = OLD, agrees: float = AGREES, sharp: bool = False) -> None:
+        """`old`, `agrees`: as `OLD`, `AGREES`; `sharp`: what is carried along is not softened at
+        every step: cubic, for layers that have fine detail."""
+        self._old, self._agrees = old, agrees
+        self._method = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self.reset()
 
@@ -80,7 +84,8 @@ class TemporalSmoother:
         cut = cv2.warpAffine(rgb, smaller, (FLOW_SIDE, FLOW_SIDE))
         source = np.asarray(cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY), np.uint8)
         if (before := self._since(time_s)) is not None:
-            layer = _mixed(layer, self._carried(before, source, crop, size))
+            carried = self._carried(before, source, crop, size)
+            layer = _mixed(layer, carried, self._old, self._agrees)
         self._before = _Moment(time_s, crop, layer, source)
         return layer
 
@@ -98,7 +103,10 @@ class TemporalSmoother:
         flow = self._flow.calc(source, earlier, still) * (size / FLOW_SIDE)
         here = _places(size) + cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR)
         x, y = cv2.split(cv2.transform(here, _between(crop, before.crop, size)))
-        return np.asarray(cv2.remap(before.layer, x, y, cv2.INTER_LINEAR), np.float32)
+        carried = cv2.remap(before.layer, x, y, self._method)
+        if self._method == cv2.INTER_CUBIC:
+            carried = carried.clip(0, 1)
+        return np.asarray(carried, np.float32)
 
 
 def _moved(picture: NDArray[Any], matrix: Matrix) -> NDArray[Any]:
@@ -107,11 +115,11 @@ def _moved(picture: NDArray[Any], matrix: Matrix) -> NDArray[Any]:
     return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
-def _mixed(layer: Layer, carried: Layer) -> Layer:
+def _mixed(layer: Layer, carried: Layer, old: float, agrees: float) -> Layer:
     """The mean of both where they agree, the new one where they do not."""
     away = cv2.absdiff(layer, carried)
     away = cv2.blur(cv2.transform(away, _MEAN), (AROUND, AROUND))
-    share = (OLD - away * (OLD / AGREES)).clip(0, OLD)
+    share = (old - away * (old / agrees)).clip(0, old)
     return np.asarray(layer + (carried - layer) * share[..., None], np.float32)
 
 

@@ -31,6 +31,8 @@ from transfer.target.references import ReferenceBank
 
 LARGEST = 768
 """Side of the canvas, pixels, at most; else that of the crop."""
+OLD, AGREES = 0.84, 0.3
+"""Of the temporal smoother, more than for drawn layers: real pixels tremble with the key points."""
 FIRST = 8
 """References that are made before anything is shown, live."""
 _NOTED = 200
@@ -66,7 +68,7 @@ class WarpPerformer:
         self._left_out = left_out
         self._mender: Mender = mender or WithoutNetwork()
         self._side = max(32, round(bank.height * ROOM))
-        self._smoother = TemporalSmoother()
+        self._smoother = TemporalSmoother(OLD, AGREES, sharp=True)
         self.milliseconds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_NOTED))
         """Of the last pictures, by stage."""
         self.reset()
