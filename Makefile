@@ -25,16 +25,16 @@ lint: $(VENV)/ready-dev
 bench: $(VENV)/ready-dev
 	$(BIN)/python run.py bench $(ARGUMENTS)
 
-# A juggler's clip becomes a dataset, somebody else's dance is shown as the juggler: at once by nearest
-# poses, and by a performer that learnt for MINUTES.
+# A juggler's clip becomes a dataset, somebody else's dance is shown as the juggler: at once out of his own
+# pixels, and by a performer that learnt for MINUTES.
 MINUTES ?= 15
 JOURNEY := build/journey
 CLIPS := tests/data
 journey: $(VENV)/ready-dev
 	rm -rf $(JOURNEY)
 	$(BIN)/python run.py capture $(CLIPS)/juggler_480.mp4 --out $(JOURNEY)/juggler
-	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/juggler --side-by-side --out $(JOURNEY)/nearest.jpg
-	$(BIN)/python run.py train $(JOURNEY)/juggler --out $(JOURNEY)/performer --minutes $(MINUTES) --from none
+	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/juggler --side-by-side --out $(JOURNEY)/instant.jpg
+	$(BIN)/python run.py train $(JOURNEY)/juggler --out $(JOURNEY)/performer --minutes $(MINUTES)
 	$(BIN)/python run.py perform $(CLIPS)/dancer_c_288.mp4 --as $(JOURNEY)/performer --side-by-side --out $(JOURNEY)/trained.jpg
 	$(BIN)/python run.py evaluate $(JOURNEY)/performer
 
@@ -53,7 +53,7 @@ booth: $(VENV)/ready-dev
 	rm -rf $(BOOTH)
 	for clip in bird milk please sorry book; do \
 		$(BIN)/python run.py capture "$(VISITORS)/$$clip.mkv" --model understudy-default --out $(BOOTH)/$$clip || exit 1; done
-	$(BIN)/python run.py train $(BOOTH)/bird $(BOOTH)/milk $(BOOTH)/please --out $(BOOTH)/grey-shirt --minutes $(MINUTES) --from none
+	$(BIN)/python run.py train $(BOOTH)/bird $(BOOTH)/milk $(BOOTH)/please --out $(BOOTH)/grey-shirt --minutes $(MINUTES)
 	$(BIN)/python run.py evaluate $(BOOTH)/grey-shirt --model understudy-default --truth $(BOOTH)/sorry --source $(BOOTH)/book \
 		--json docs/figures/booth.json
 	$(BIN)/python run.py perform "$(VISITORS)/book.mkv" --as $(BOOTH)/grey-shirt --model understudy-default --side-by-side --out $(BOOTH)/book.jpg

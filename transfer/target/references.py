@@ -21,7 +21,6 @@ import threading
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.files import write_whole
-from inference.arrays import Labels, Rgb
 from inference.body import MIRROR_LABELS
 from transfer.errors import TransferError
-from transfer.target.matte import HIDDEN, cut_out, without_arms
-from transfer.target.pieces import (
-    NO_PIECE,
-    PIECE_OF_LABEL,
-    BodyPose,
-    Features,
-    Piece,
-    joint,
-    mask_of,
-    neighbours,
-)
-from transfer.target.plate import light, lit
+from transfer.target.matte import without_arms
+from transfer.target.pieces import BodyPose, Features
+from transfer.target.reference import EncodedCutOut, Reference, encoded_cut_out
 from transfer.target.target import Target
 from transfer.target.unseen_parts import UnseenParts
 
@@ -56,109 +45,13 @@ HIGHEST = 768
 """Cut-outs are made smaller until a usual dancer is so many pixels high."""
 USUAL = 0.98
 """Share of the frames whose dancer is no higher than usual."""
-MARGIN = 6
-"""Around the dancer in a cut-out, pixels."""
 MEMORY = 250_000_000
 """Bytes of cut-outs that are kept decoded."""
-REACH = 0.022
-"""So far a piece is drawn over its neighbours, in body heights..."""
-JOINT = 0.07
-"""...around the joint that they share."""
-QUALITY = 95
 
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 """What a file that was cut off or made otherwise raises."""
 _MIRROR = np.arange(256, dtype=np.uint8)
 _MIRROR[: len(MIRROR_LABELS)] = MIRROR_LABELS
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One piece of a reference."""
-
-    rgba: NDArray[np.uint8]
-    """`[h, w, 4]`."""
-    x: int
-    y: int
-    """Of its corner in the cut-out."""
-
-
-@dataclass(slots=True)
-class Reference:
-    """The dancer of one frame, at the bank's scale."""
-
-    pose: BodyPose
-    """In the target's picture."""
-    rgb: Rgb
-    alpha: NDArray[np.uint8]
-    labels: Labels
-    x: float
-    y: float
-    """Of the cut-out's corner in the target's picture."""
-    factor: float
-    """Pixels of the cut-out a pixel of the target's picture."""
-    _layers: dict[Piece, Layer | None] = field(default_factory=dict)
-
-    @property
-    def bytes(self) -> int:
-        """About what it takes with its layers."""
-        return self.rgb.nbytes * 3
-
-    def layer(self, piece: Piece) -> Layer | None:
-        """A piece with soft edges that reach over its neighbours; None where it is not seen."""
-        if piece not in self._layers:
-            self._layers[piece] = self._cut(piece)
-        return self._layers[piece]
-
-    def _cut(self, piece: Piece) -> Layer | None:
-        pieces = cv2.LUT(self.labels, PIECE_OF_LABEL)
-        own = mask_of(np.asarray(pieces, np.uint8), piece)
-        x, y, width, height = cv2.boundingRect(own)
-        if width == 0:
-            return None
-        reach = max(1, round(REACH * self.pose.scale * self.factor))
-        left, top = max(0, x - reach - 2), max(0, y - reach - 2)
-        box = np.s_[top : y + height + reach + 2, left : x + width + reach + 2]
-        inside = own[box]
-        may = self._open_to(piece, np.asarray(pieces[box], np.uint8), left, top)
-        # Never over an arm that lies across.
-        may[self.labels[box] == HIDDEN] = 0
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-        grown = cv2.bitwise_and(cv2.dilate(inside, disc), may)
-        soft = cv2.GaussianBlur(grown, (0, 0), max(0.8, reach / 3))
-        soft = cv2.max(soft, cv2.erode(inside, np.ones((3, 3), np.uint8)))
-        alpha = cv2.multiply(soft, self.alpha[box], scale=1 / 255)
-        return Layer(np.dstack([self.rgb[box], alpha]), left, top)
-
-    def _open_to(self, piece: Piece, pieces: Labels, left: int, top: int) -> NDArray[np.uint8]:
-        """Where a piece may be drawn: itself, the background, and its neighbours around the joint:
-        farther along, a sleeve would come with the trunk. `left`, `top`: of `pieces` in the
-        cut-out."""
-        table = np.zeros(256, np.uint8)
-        table[[piece, NO_PIECE]] = 255
-        may = np.asarray(cv2.LUT(pieces, table), np.uint8)
-        radius = max(2, round(JOINT * self.pose.scale * self.factor))
-        for other in neighbours(piece):
-            theirs = mask_of(pieces, other)
-            if points := joint(piece, other):
-                place = self.pose.keypoints[list(points), :2].mean(0) - (self.x, self.y)
-                x, y = (place * self.factor - (left, top)).round().astype(int).tolist()
-                disc = np.zeros_like(theirs)
-                cv2.circle(disc, (x, y), radius, 255, -1)
-                theirs = np.asarray(cv2.bitwise_and(theirs, disc), np.uint8)
-            may |= theirs
-        return may
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoded:
-    """A cut-out as it is kept."""
-
-    x: int
-    y: int
-    rgb: bytes
-    alpha: bytes
-    labels: bytes
 
 
 class ReferenceBank:
@@ -175,7 +68,7 @@ class ReferenceBank:
         unseen: UnseenParts,
         numbers: Sequence[int],
         poses: Sequence[BodyPose],
-        make: Callable[[int, float], _Encoded],
+        make: Callable[[int, float], EncodedCutOut],
     ) -> None:
         """`make`: the cut-out of the n-th reference by a factor; use `of` or `load`."""
         self.size = size
@@ -196,7 +89,7 @@ class ReferenceBank:
         self.ready = np.zeros(2 * self.plain, np.bool_)
         """Whose cut-out is made."""
         self._make = make
-        self._encoded: dict[int, _Encoded] = {}
+        self._encoded: dict[int, EncodedCutOut] = {}
         self._decoded: OrderedDict[int, Reference] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
@@ -237,8 +130,8 @@ class ReferenceBank:
         tall = float(np.quantile(heights, USUAL))
         unseen = UnseenParts.of_counts(counts, target.keypoints[kept])
 
-        def make(place: int, factor: float) -> _Encoded:
-            return _encoded(target, kept[place], factor)
+        def make(place: int, factor: float) -> EncodedCutOut:
+            return encoded_cut_out(target, kept[place], factor)
 
         return cls(target.size, tall, unseen, kept, poses, make)
 
@@ -262,7 +155,7 @@ class ReferenceBank:
             tuple(sorted(set.intersection(*(set(one.keypoints) for one in seen)))),
         )
 
-        def make(place: int, factor: float) -> _Encoded:
+        def make(place: int, factor: float) -> EncodedCutOut:
             bank, own = makers[place]
             return bank._make(own, factor)
 
@@ -300,7 +193,7 @@ class ReferenceBank:
             for length in lengths:
                 parts.append(pictures[at : at + length])
                 at += length
-            encoded.append(_Encoded(x, y, *parts))
+            encoded.append(EncodedCutOut(x, y, *parts))
         if len(encoded) != len(numbers) or at != len(pictures):
             raise ValueError("it was cut off")
         unseen = UnseenParts(
@@ -373,7 +266,7 @@ class ReferenceBank:
                 self._held -= self._decoded.popitem(last=False)[1].bytes
         return made
 
-    def _kept(self, number: int) -> _Encoded:
+    def _kept(self, number: int) -> EncodedCutOut:
         found = self._encoded.get(number)
         if found is None:
             found = self._encoded[number] = self._make(number, self.factor)
@@ -411,36 +304,3 @@ def first_number(bank: int) -> int:
 def cut_out_factor(height: float) -> float:
     """Pixels of a cut-out a pixel of the target's picture, whose dancer is so many pixels high."""
     return min(1.0, HIGHEST / height)
-
-
-def _encoded(target: Target, number: int, factor: float) -> _Encoded:
-    labels = target.labels(number)
-    rgb, plate = target.frame(number), target.plate
-    rgb = lit(rgb, light(rgb, plate, labels))
-    x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
-    left, top = max(0, x - MARGIN), max(0, y - MARGIN)
-    box = np.s_[top : y + height + MARGIN, left : x + width + MARGIN]
-    keypoints = target.keypoints[number] - np.array([left, top, 0], np.float32)
-    inside, scale = labels[box], BodyPose.of(keypoints, labels[box]).scale
-    colours, alpha = cut_out(np.ascontiguousarray(rgb[box]), plate[box], inside, scale)
-    seen = without_arms(inside, keypoints, scale)
-    if factor < 1:
-        height, width = inside.shape
-        small = max(1, round(width * factor)), max(1, round(height * factor))
-        colours, alpha = (
-            np.asarray(cv2.resize(one, small, interpolation=cv2.INTER_AREA), np.uint8)
-            for one in (colours, alpha)
-        )
-        seen = np.asarray(cv2.resize(seen, small, interpolation=cv2.INTER_NEAREST), np.uint8)
-    full_chroma = [
-        cv2.IMWRITE_JPEG_QUALITY, QUALITY,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]  # fmt: skip
-    quick = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-    bgr = cv2.cvtColor(colours, cv2.COLOR_RGB2BGR)
-    return _Encoded(
-        left, top,
-        cv2.imencode(".jpg", bgr, full_chroma)[1].tobytes(),
-        cv2.imencode(".png", alpha, quick)[1].tobytes(),
-        cv2.imencode(".png", seen, quick)[1].tobytes(),
-    )  # fmt: skip

@@ -17,7 +17,8 @@ from transfer.performers.crop import Matrix
 from transfer.performers.warp.choice import Choice
 from transfer.performers.warp.transforms import piece_transform
 from transfer.target.pieces import PIECE_OF_LABEL, BodyPose, Piece, mask_of
-from transfer.target.references import Reference, ReferenceBank
+from transfer.target.reference import Reference
+from transfer.target.references import ReferenceBank
 
 ELSEWHERE = 0.04
 """A layer counts so much where the label map shows another piece."""
