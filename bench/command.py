@@ -21,7 +21,7 @@ from bench.frame_latency import measure_frame_latency
 from bench.importing import measure_import
 from bench.loop import Row, measure_loop
 from bench.network.lines import LINES
-from bench.network.measure import as_table, measure_line
+from bench.network.measure import measure_line, table_head, table_row
 from bench.performing import measure_performing
 from bench.serving import BenchError
 from bench.soak import measure_connections, measure_memory
@@ -114,6 +114,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _measure_lines(arguments: argparse.Namespace, flags: list[str], report: dict[str, Any]) -> bool:
     """Measure the lines that were asked for and print a table; True when one failed."""
     failed = False
+    print(table_head(), flush=True)
     for name in arguments.network or LINES:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
@@ -121,7 +122,8 @@ def _measure_lines(arguments: argparse.Namespace, flags: list[str], report: dict
         except BenchError as error:
             rows, failed = {name: {"error": str(error)}}, True
         report["rows"] |= rows
-    print(as_table(report["rows"]), flush=True)
+        for title, row in rows.items():
+            print(table_row(title, row), flush=True)
     return failed
 
 

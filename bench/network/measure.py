@@ -106,7 +106,7 @@ def _one_line(page: Any, relay: Relay, line: Line, seconds: float) -> Row:
         "kbps_up": round((up_after - up) * per_kbit),
         "kbps_down": round((down_after - down) * per_kbit),
         "camera_kbps": _camera_kbps(notes, after["now"] - before["now"]),
-        "first_5_s_gap_ms": longest_gap(notes, began, began + BEGIN_SECONDS * 1000),
+        "begin_gap_ms": longest_gap(notes, began, began + BEGIN_SECONDS * 1000),
     }
     return row
 
@@ -160,19 +160,33 @@ def _cut(page: Any, relay: Relay) -> Row:
     }
 
 
-def as_table(rows: dict[str, Row]) -> str:
-    """All rows, a line each."""
-    names = ("p50_ms", "p95_ms", "fps", "gap_ms", "camera_kbps", "kbps_up", "kbps_down")
-    heads = [*names, "first_5_s_gap_ms"]
-    lines = [f"{'line':<40}" + "".join(f"{head:>17}" for head in heads)]
-    for name, row in rows.items():
-        if "error" in row:
-            lines.append(f"{name:<40}{row['error']}")
-            continue
-        title = f"{name} ({row['line']})"
-        lines.append(f"{title:<40}" + "".join(f"{row.get(head, '')!s:>17}" for head in heads))
-        if "picture_after_ms" in row:
-            lines.append(
-                f"    picture again after {row['picture_after_ms']} ms; {row['page_said']}"
-            )
-    return "\n".join(lines)
+FIGURES = (
+    "p50_ms",
+    "p95_ms",
+    "fps",
+    "gap_ms",
+    "camera_kbps",
+    "kbps_up",
+    "kbps_down",
+    "begin_gap_ms",
+)
+"""Columns of the table; the last is the longest gap of the first `BEGIN_SECONDS`."""
+
+
+def table_head() -> str:
+    """The first line of the table."""
+    return f"{'line':<62}" + "".join(f"{name:>13}" for name in FIGURES)
+
+
+def table_row(name: str, row: Row) -> str:
+    """A line of the table, with another one when there is more to say."""
+    if "error" in row:
+        return f"{name:<62}{row['error']}"
+    text = f"{name} ({row['line']})".ljust(62)
+    text += "".join(f"{row.get(figure, '')!s:>13}" for figure in FIGURES)
+    if "picture_after_ms" in row:
+        text += (
+            f"\n    a picture again after {row['picture_after_ms']} ms; meanwhile the page said: "
+        )
+        text += row["page_said"] or "nothing"
+    return text

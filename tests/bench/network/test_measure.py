@@ -3,7 +3,7 @@
 import math
 
 from bench.network.lines import LINES
-from bench.network.measure import as_table, figures, longest_gap
+from bench.network.measure import figures, longest_gap, table_head, table_row
 
 NOTES = {
     "received": [[1000 + 40 * i, i] for i in range(50)] + [[3500 + 40 * i, i] for i in range(25)],
@@ -24,10 +24,12 @@ def test_no_picture_at_all_is_one_long_gap():
     assert math.isnan(row["p50_ms"])
 
 
-def test_the_table_has_a_line_for_each_row_and_for_what_went_wrong():
-    line = LINES["venue"].describe()
-    table = as_table({"venue": {"line": line, "p50_ms": 1.5}, "thin": {"error": "No Chromium."}})
-    lines = table.splitlines()
-    assert len(lines) == 3
-    assert "3 Mbit/s, 25 ms, 2 % loss, 20 ms jitter, 500 ms queue" in lines[1]
-    assert lines[2].endswith("No Chromium.")
+def test_the_table_says_what_was_measured_and_what_went_wrong():
+    row = table_row("venue", {"line": LINES["venue"].describe(), "p50_ms": 1.5})
+    assert "3 Mbit/s, 25 ms, 2 % loss, 20 ms jitter, 500 ms queue" in row
+    assert len(row) == len(table_head())
+    assert table_row("thin", {"error": "No Chromium."}).endswith("No Chromium.")
+    cut = table_row(
+        "cut", {"line": "cut", "picture_after_ms": 900, "page_said": "The line is cut."}
+    )
+    assert cut.splitlines()[1].endswith("900 ms; meanwhile the page said: The line is cut.")
