@@ -15,13 +15,16 @@
   };
   window.__bench = notes;
 
-  const read = (luma, stride, square) => {
+  /** `step`: bytes a pixel. */
+  const read = (luma, stride, square, step) => {
     const [first, last] = [square / 4, (square * 3) / 4];
     let code = 0;
     for (let bit = 0; bit < BITS; bit += 1) {
       let sum = 0;
       for (let y = first; y < last; y += 1) {
-        for (let x = first; x < last; x += 1) sum += luma[y * stride + bit * square + x];
+        for (let x = first; x < last; x += 1) {
+          sum += luma[y * stride + (bit * square + x) * step];
+        }
       }
       const mean = sum / (last - first) ** 2 - 125.5;
       if (Math.abs(mean) < 30) return null;
@@ -43,10 +46,23 @@
       if (square >= 4 && value.codedWidth >= BITS * square) {
         const rect = { x: 0, y: 0, width: BITS * square, height: square };
         const layout = await value.copyTo(luma, { rect });
-        note(read(luma.subarray(layout[0].offset), layout[0].stride, square), now);
+        // What was painted on a canvas is RGB; its green is as good as luma here.
+        const rgb = /RGB|BGR/.test(value.format);
+        const plane = luma.subarray(layout[0].offset + (rgb ? 1 : 0));
+        note(read(plane, layout[0].stride, square, rgb ? 4 : 1), now);
       }
       value.close();
     }
+  };
+
+  const watchReturn = (track) => {
+    let latest = null;
+    watch(track.clone(), (number, now) => {
+      notes.shown.push(now);
+      if (number === null || number === latest) return;
+      notes.received.push([now, (latest = number)]);
+      if (number in notes.sent) notes.delays.push([now, now - notes.sent[number]]);
+    });
   };
 
   const media = navigator.mediaDevices;
@@ -71,15 +87,24 @@
       const message = JSON.parse(event.data);
       if (message.type !== "pong") notes.messages.push(message);
     });
-    this.addEventListener("track", ({ track }) => {
-      let latest = null;
-      watch(track.clone(), (number, now) => {
-        notes.shown.push(now);
-        if (number === null || number === latest) return;
-        notes.received.push([now, (latest = number)]);
-        if (number in notes.sent) notes.delays.push([now, now - notes.sent[number]]);
-      });
-    });
+    this.addEventListener("track", ({ track }) => watchReturn(track));
     return channel;
+  };
+
+  // Where UDP is kept out, pictures and messages come through a WebSocket instead.
+  const capture = HTMLCanvasElement.prototype.captureStream;
+  HTMLCanvasElement.prototype.captureStream = function (...wanted) {
+    const stream = capture.apply(this, wanted);
+    watchReturn(stream.getVideoTracks()[0]);
+    return stream;
+  };
+  window.WebSocket = class extends WebSocket {
+    constructor(...wanted) {
+      super(...wanted);
+      notes.control = this;
+      this.addEventListener("message", ({ data }) => {
+        if (typeof data === "string") notes.messages.push(JSON.parse(data));
+      });
+    }
   };
 })();

@@ -8,7 +8,7 @@ const WISH_KBPS = 2_500; // With so much a recording looks good.
 const STEP = 3; // The burst asks for so many times the estimate.
 const HIGHEST_KBPS = 6_000;
 const PAUSE_MS = 3_000;
-const LONGEST_PAUSE_MS = 48_000;
+const LONGEST_PAUSE_MS = 12_000;
 
 export class Uplink {
   #connection;
