@@ -222,8 +222,9 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    from inference import zoo
+    from inference import teachers, zoo
     from inference.errors import ModelError
+    from inference.published import models_folder
 
     if arguments.action == "fetch":
         if arguments.name is None:
@@ -231,7 +232,12 @@ def _models(arguments: argparse.Namespace) -> int:
         from capture.progress import Progress
 
         with Progress(arguments.name, "B") as progress:
-            path = zoo.fetch(arguments.name, progress)
+            teacher = teachers.named(arguments.name)
+            path = (
+                teachers.fetch_teacher(teacher, progress)
+                if teacher
+                else zoo.fetch(arguments.name, progress)
+            )
         print(f"{arguments.name} is here: {path}")
         return 0
     default = None
@@ -242,7 +248,11 @@ def _models(arguments: argparse.Namespace) -> int:
         if state.model == default:
             here += ", default"
         print(f"{state.model.name:<28} {here:<14} {state.model.title}")
-    print(f"\nFolder: {zoo.models_folder()}")
+    print("\nTeachers, for `distill --teacher`:")
+    for model in teachers.TEACHERS:
+        missing = teachers.problem_with_files(model)
+        print(f"{model.name:<28} {'to be fetched' if missing else 'here':<14} {model.title}")
+    print(f"\nFolder: {models_folder()}")
     return 0
 
 

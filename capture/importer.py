@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,8 @@ def import_video(
     work = _Import(writer)
     try:
         analyzer = Analyzer(pool, options.analyzer)
+        unheard = read_frames(path, note=lambda sentence: None)
+        analyzer.know(takewhile(lambda _: not cancelled(), unheard), info.frames)
         frames = read_frames(path, note=keep_note, damaged=partial(writer.drop, "damaged"))
         for done, (rgb, time_s, analysis) in enumerate(analyzer.analyse_all(frames), start=1):
             work.add(rgb, time_s, analysis)

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from inference.analysis import Analysis, Heads, Person
-from inference.arrays import Labels, Rgb
+from inference.arrays import Keypoints, Labels, Rgb
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.pool import NetworkPool
@@ -18,6 +18,7 @@ from inference.second_pass import SecondPass, second_pass_on
 from inference.segmentation import label_map
 from inference.smoothing import KeypointSmoother
 from inference.tracking import DancerTracker, match
+from inference.whole_clip import look_over, sightings
 
 THRESHOLDS = (0.01, 0.99)
 """Least and greatest threshold: at 0 and 1 everything and nothing is a person."""
@@ -67,11 +68,13 @@ class Analyzer:
         self.options = options or AnalyzerOptions()
         self._tracker = DancerTracker()
         self._smoother = KeypointSmoother()
+        self._sightings: dict[float, Keypoints] = {}
 
     def reset(self) -> None:
         """Forget who the dancer was: another source begins."""
         self._tracker.reset()
         self._smoother.reset()
+        self._sightings = {}
 
     def analyse(self, rgb: Rgb, time_s: float, dancer: Person | None = None) -> Analysis:
         """One frame; `time_s` in seconds must grow from call to call.
@@ -87,6 +90,15 @@ class Analyzer:
         if self.options.second_pass:
             frame = self.pool.call(partial(self._second_pass, frame=frame))
         return self._finished(frame)
+
+    def know(self, clip: Iterable[tuple[Rgb, float]], frames: int | None) -> None:
+        """Look over a whole clip first, so that all of it decides who the dancer is.
+
+        `frames`: how many there are, nearly; None: not known, then nothing is looked at.
+        """
+        if frames is not None:
+            moments = look_over(self.pool, clip, frames, self.options.max_people)
+            self._sightings = sightings(moments)
 
     def analyse_all(
         self, frames: Iterable[tuple[Rgb, float]]
@@ -112,7 +124,8 @@ class Analyzer:
         if dancer is not None:
             chosen = match(frame.people, dancer)
         else:
-            chosen = self._tracker.choose(frame.people, frame.time_s, frame.size)
+            wanted = self._sightings.get(frame.time_s)
+            chosen = self._tracker.choose(frame.people, frame.time_s, frame.size, wanted)
         return replace(frame, chosen=chosen, timings=frame.timings | {"follow": _since(began)})
 
     def _second_pass(self, network: Network, frame: _Frame) -> _Frame:

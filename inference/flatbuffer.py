@@ -28,6 +28,10 @@ EDGETPU_OPERATOR = "edgetpu-custom-op"
 PICTURE_AXES = 4
 """One, height, width, channels."""
 
+_ENLARGING = (
+    schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR,
+    schema.BuiltinOperator.RESIZE_BILINEAR,
+)
 _HALF_PIXEL_CENTERS_FIELD = 6
 _OUTPUTS_FIELD = 8
 _OPERATORS_FIELD = 10
@@ -69,8 +73,8 @@ def cut_custom_decoder(model: bytes) -> bytes:
 def for_input_size(model: bytes, size: tuple[int, int], wanted: tuple[int, int]) -> bytes:
     """The TFLite file of a convolutional network for pictures of another size.
 
-    The runtime cannot resize the input of a file that enlarges, by nearest neighbours, to sizes
-    that are constants in it: here they change as well.
+    The runtime cannot resize the input of a file that enlarges to sizes that are constants in it:
+    here they change as well.
 
     Args:
         model: takes pictures of `size` (width, height).
@@ -90,9 +94,10 @@ def for_input_size(model: bytes, size: tuple[int, int], wanted: tuple[int, int])
         for operator in operators:
             code = root.OperatorCodes(operator.OpcodeIndex())
             kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-            if kind == schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR:
+            if kind in _ENLARGING:
                 buffer = root.Buffers(graph.Tensors(operator.Inputs(1)).Buffer())
                 sizes.append(_constant(patched, buffer))
+            if kind == schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR:
                 _round_down(patched, operator.BuiltinOptions())
         # Several tensors may share one list of sides.
         for sides in {sides.ctypes.data: sides for sides in sizes}.values():

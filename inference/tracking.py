@@ -7,8 +7,9 @@ long as they are followed; a poster never is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
@@ -41,6 +42,19 @@ SCORE_COUNTS = 0.5
 """Body heights of distance that a score that changes from 0 to 1 counts for: networks sometimes
 see a second, faint pose over a real one, which must not be taken for it."""
 
+CHOOSING_SECONDS = 2.0
+"""For so long after somebody was chosen another may take over who is clearly more of a dancer."""
+
+CLEARLY = 1.5
+"""By how much more: size, place and movement multiplied."""
+
+LEAST_LIVELY = 0.3
+"""What counts for movement when there is none, in body heights a second; at most `LEAST_LIVELY`
+and 1 do."""
+
+OFF_CENTRE = 2.0
+"""Somebody halfway between the middle and the side of the picture counts exp(-OFF_CENTRE / 4)."""
+
 SIZE_CHANGE = 1.6
 """The same person's size changes by no more than this factor from one sighting to the next."""
 
@@ -55,20 +69,37 @@ class DancerTracker:
         """Another clip begins: nobody is known."""
         self._tracks: list[_Track] = []
         self._dancer: _Track | None = None
+        self._chosen_at = 0.0
 
     def choose(
-        self, people: Sequence[Person], time_s: float, frame_size: tuple[int, int]
+        self,
+        people: Sequence[Person],
+        time_s: float,
+        frame_size: tuple[int, int],
+        wanted: Keypoints | None = None,
     ) -> int | None:
         """Index of the dancer among `people`, or None when the dancer is not to be seen.
 
-        `time_s` in seconds; `frame_size` is width and height in pixels.
+        Args:
+            people: whom this frame shows.
+            time_s: in seconds.
+            frame_size: width and height in pixels.
+            wanted: key points of the dancer, where the whole clip has told who it is.
         """
         self._tracks = [one for one in self._tracks if time_s - one.seen_at <= FORGET_SECONDS]
         seen = self._assign(people, time_s)
         if self._dancer is not None and self._dancer not in self._tracks:
             self._dancer = None
-        if self._dancer is None or self._is_poster(self._dancer, time_s):
-            self._dancer = self._most_prominent(seen, frame_size) or self._dancer
+        if wanted is not None:
+            index = nearest_to(people, wanted)
+            self._dancer = self._dancer if index is None else seen[index]
+        elif self._dancer is None or self._is_poster(self._dancer, time_s):
+            chosen = self._most_prominent(seen, frame_size) or self._dancer
+            if self._dancer is None:
+                self._chosen_at = time_s
+            self._dancer = chosen
+        elif time_s - self._chosen_at <= CHOOSING_SECONDS:
+            self._dancer = self._clearly_more(seen, self._dancer, frame_size)
         return next((index for index, one in seen.items() if one is self._dancer), None)
 
     def _assign(self, people: Sequence[Person], time_s: float) -> dict[int, _Track]:
@@ -96,7 +127,21 @@ class DancerTracker:
             else:
                 seen[index] = _Track.of(person, time_s)
                 self._tracks.append(seen[index])
+        if seen:
+            crowd = np.median([one.moved.mean(axis=0) for one in seen.values()], axis=0)
+            for one in seen.values():
+                one.liven(crowd)
         return seen
+
+    def _clearly_more(
+        self, seen: dict[int, _Track], dancer: _Track, frame_size: tuple[int, int]
+    ) -> _Track:
+        """Who is more of a dancer than the one that was chosen at first sight; else that one."""
+        least = SURE_ENOUGH * dancer.score
+        others = [one for one in seen.values() if one.alive and one.score >= least]
+        best = max(others, key=lambda one: one.importance(frame_size), default=dancer)
+        more = best.importance(frame_size) > CLEARLY * dancer.importance(frame_size)
+        return best if more else dancer
 
     def _is_poster(self, track: _Track, time_s: float) -> bool:
         return not track.alive and time_s - track.first_at >= STILL_SECONDS
@@ -131,6 +176,10 @@ class _Track:
     first: Keypoints
     """Where they were at first."""
     alive: bool = False
+    moved: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 2)))
+    """Of the key points seen twice, since last seen, pixels a second."""
+    liveliness: float = 0.0
+    """How fast they move against everybody else, in body heights a second."""
 
     @classmethod
     def of(cls, person: Person, time_s: float) -> _Track:
@@ -165,6 +214,7 @@ class _Track:
         step = time_s - self.seen_at
         both = seen & self.known
         if step > 0 and both.any():
+            self.moved = (points - self.points)[both] / step
             moved_x, moved_y = (points - self.points)[both].T.tolist()
             velocity = np.array([median(moved_x), median(moved_y)]) / step
             self.velocity += min(1.0, step / 0.15) * (velocity - self.velocity)
@@ -179,16 +229,39 @@ class _Track:
         self.score = person.score
         self.seen_at = time_s
 
+    def liven(self, crowd: NDArray[np.float64]) -> None:
+        """Take in how it moved, where everybody together moved by `crowd`, pixels a second."""
+        speed = float(np.hypot(*(self.moved - crowd).T).mean()) / self.scale
+        self.liveliness += 0.1 * (speed - self.liveliness)
+
     def prominence(self, frame_size: tuple[int, int]) -> float:
-        """Size times score, up to halved towards the frame's sides."""
+        """Size times score, less towards the frame's sides."""
         x: float = median(self.points[self.known, 0].tolist()) if self.known.any() else 0.0
-        off_centre = min(abs(x / frame_size[0] - 0.5) * 2, 1.0)
-        return self.scale * self.score * (1 - 0.5 * off_centre)
+        return prominence(self.scale, self.score, x / frame_size[0])
+
+    def importance(self, frame_size: tuple[int, int]) -> float:
+        """Prominence and movement."""
+        return self.prominence(frame_size) * (LEAST_LIVELY + min(self.liveliness, 1.0))
+
+
+def prominence(scale: float, score: float, across: float) -> float:
+    """How likely somebody is the dancer by what a single picture shows.
+
+    Args:
+        scale: body height in pixels.
+        score: 0..1; its root counts, as whoever stands on their head is scored lower.
+        across: place in the picture, 0 at its left side and 1 at its right.
+    """
+    off_centre = min(abs(across - 0.5) * 2, 1.0)
+    return scale * math.sqrt(score) * math.exp(-OFF_CENTRE * off_centre**2)
+
+
+def nearest_to(people: Sequence[Person], keypoints: Keypoints) -> int | None:
+    """Index of the person with the nearest key points; None for nobody."""
+    distances = [float(np.abs(one.keypoints[:, :2] - keypoints[:, :2]).sum()) for one in people]
+    return int(np.argmin(distances)) if distances else None
 
 
 def match(people: Sequence[Person], like: Person) -> int | None:
     """Index of the person most like a given one: the nearest key points; None for nobody."""
-    distances = [
-        float(np.abs(person.keypoints[:, :2] - like.keypoints[:, :2]).sum()) for person in people
-    ]
-    return int(np.argmin(distances)) if distances else None
+    return nearest_to(people, like.keypoints)

@@ -7,30 +7,21 @@ kept in a folder of the user's; they are never part of this repository. Networks
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
-import secrets
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from http.client import HTTPException
 from pathlib import Path
 
 from inference.errors import ModelError
+from inference.published import PublishedFile, cache_folder, fetch_file, problem_with
 
 BUILT_IN_FOLDER = Path(__file__).parent / "models"
 """Networks that come with the program."""
 
 _BODYPIX_HOME = "https://raw.githubusercontent.com/google-coral/project-bodypix/master/models"
 _POSENET_HOME = "https://raw.githubusercontent.com/google-coral/test_data/master/posenet"
-_TIMEOUT_S = 30.0
 RUN_FILE = "student.tflite"
 """What `run.py distill` writes into a run's folder."""
-_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +46,13 @@ class ZooModel:
     """Address of the public folder that holds the file; None when it comes with the program."""
 
     @property
-    def url(self) -> str:
-        """Where the file is fetched from."""
-        return f"{self.home}/{self.file_name}"
+    def published(self) -> PublishedFile:
+        """The file at its public home."""
+        assert self.sha256 is not None
+        assert self.size is not None
+        return PublishedFile(
+            self.file_name, f"{self.home}/{self.file_name}", self.sha256, self.size
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,27 +139,11 @@ MODELS: tuple[ZooModel, ...] = (
 """Coral's networks (Apache-2.0), the preferred one first."""
 
 
-def models_folder() -> Path:
-    """Where fetched networks are kept: `UNDERSTUDY_MODELS`, else the user's cache folder."""
-    chosen = os.environ.get("UNDERSTUDY_MODELS")
-    return Path(chosen).expanduser() if chosen else _cache_folder() / "models"
-
-
-def _cache_folder() -> Path:
-    if sys.platform == "win32":
-        cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        cache = Path.home() / "Library" / "Caches"
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "understudy"
-
-
 def own_folder() -> Path:
     """Where networks are kept that were distilled here: `UNDERSTUDY_NETWORKS`, else beside the
     fetched ones in the user's cache folder."""
     chosen = os.environ.get("UNDERSTUDY_NETWORKS")
-    return Path(chosen).expanduser() if chosen else _cache_folder() / "networks"
+    return Path(chosen).expanduser() if chosen else cache_folder() / "networks"
 
 
 def list_models() -> list[ModelState]:
@@ -276,52 +255,7 @@ def fetch(name: str, progress: Callable[[int, int], None] | None = None) -> Path
     state = _state(model)
     if state.path and not state.problem:
         return state.path
-    target = models_folder() / model.file_name
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _download(model, target, progress)
-    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise ModelError(
-            f"{model.url} cannot be reached ({reason}): check the connection to the Internet, or "
-            f"put the file into {target.parent} yourself."
-        ) from error
-    except OSError as error:
-        why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        raise ModelError(
-            f"The network cannot be written to {target.parent} ({why}): make room there, or set "
-            f"UNDERSTUDY_MODELS to another folder."
-        ) from error
-    return target
-
-
-def _download(model: ZooModel, target: Path, progress: Callable[[int, int], None] | None) -> None:
-    """Fetch a file under a temporary name; it gets its own only when the checksum is right."""
-    assert model.size is not None
-    digest = hashlib.sha256()
-    received = 0
-    temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with (
-            temporary.open("xb") as file,
-            urllib.request.urlopen(model.url, timeout=_TIMEOUT_S) as answer,
-        ):
-            while received <= model.size and (chunk := answer.read(_CHUNK)):
-                file.write(chunk)
-                digest.update(chunk)
-                received += len(chunk)
-                if progress:
-                    progress(min(received, model.size), model.size)
-        if received < model.size:
-            raise ConnectionError("the connection broke off")
-        if digest.hexdigest() != model.sha256:
-            raise ModelError(
-                f"What {model.url} sent is not the file we know (its checksum differs) and was "
-                f"thrown away: try again later, or look for a newer version of this program."
-            )
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return fetch_file(model.published, progress)
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -342,25 +276,10 @@ def _distilled(path: Path) -> ZooModel:
 
 
 def _state(model: ZooModel) -> ModelState:
-    path = models_folder() / model.file_name
-    try:
-        stat = path.stat()
-        checksum = _checksum(path, stat.st_mtime_ns, stat.st_size)
-    except FileNotFoundError:
+    path = model.published.path
+    if not path.exists():
         return ModelState(model, None)
-    except OSError as error:
-        return ModelState(model, path, f"{path} cannot be read ({error.strerror}).")
-    if checksum == model.sha256:
+    problem = problem_with(model.published)
+    if problem is None:
         return ModelState(model, path)
-    return ModelState(
-        model,
-        path,
-        f"{path} is damaged or another version (its checksum differs): run "
-        f"`python run.py models fetch {model.name}` to replace it.",
-    )
-
-
-@lru_cache(maxsize=64)
-def _checksum(path: Path, modified_ns: int, size: int) -> str:
-    """SHA-256 of a file; time and size are there so that a changed file is read again."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return ModelState(model, path, f"{problem}: run `python run.py models fetch {model.name}`.")

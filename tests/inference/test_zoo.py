@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from inference import zoo
+from inference import published, zoo
 from inference.errors import ModelError
 from tests.inference import tiny_network
 
@@ -35,8 +35,8 @@ def test_the_pinned_checksums_are_those_of_corals_files(models: Path) -> None:
         assert hashlib.sha256(content).hexdigest() == model.sha256
         assert len(content) == model.size
         assert model.edgetpu == model.file_name.endswith("_edgetpu.tflite")
-        assert model.url.endswith(f"/{model.file_name}")
-        assert model.url.startswith("https://")
+        assert model.published.url.endswith(f"/{model.file_name}")
+        assert model.published.url.startswith("https://")
 
 
 def test_names_are_unique_and_described() -> None:
@@ -194,7 +194,7 @@ def test_the_cache_is_where_the_system_keeps_caches(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     wanted = expected.format(tmp_path, home=tmp_path / "home")
-    assert zoo.models_folder() == Path(wanted)
+    assert published.models_folder() == Path(wanted)
 
 
 # Downloads

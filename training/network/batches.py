@@ -12,10 +12,12 @@ from training.loop import prefetch
 from training.network.augment import Augmenter
 from training.network.labelled import Packed
 from training.network.losses import stacked
-from training.network.sources import COCO, DATASET, JOINTS, MASK, TEACHER
+from training.network.sources import ATHLETES, COCO, DATASET, JOINTS, MASK, PEOPLE, TEACHER
 from training.network.targets import targets_of
 
-SHARES = {MASK: 0.6, JOINTS: 1.4, COCO: 0.6, DATASET: 0.2, TEACHER: 0.2}
+SHARES = {
+    MASK: 0.6, JOINTS: 1.0, ATHLETES: 0.6, PEOPLE: 1.6, COCO: 0.6, DATASET: 0.2, TEACHER: 0.2,
+}  # fmt: skip
 """How much of what is drawn comes from each kind of source, before they are made to sum to 1.
 
 Poses marked by hand are the most varied and are learnt last."""

@@ -96,3 +96,32 @@ def _uncompressed(text: str) -> list[int]:
                 value |= -1 << shift
         runs.append(value + (runs[-2] if len(runs) > 2 else 0))
     return runs
+
+
+def marked_people(
+    annotations: list[dict[str, Any]], shape: tuple[int, int], name: str
+) -> tuple[Labels, NDArray[np.float32]]:
+    """Key points of everybody, and the outlines of those whom a human drew.
+
+    Returns:
+        uint8 `[H, W]`: n inside of the outline of the n-th person, else 0; and `[n, 17, 3]`, key
+        points of which 1 are known and 0 not.
+
+    Raises:
+        TrainingError: they cannot be read.
+    """
+    drawn = np.zeros(shape, np.uint8)
+    keypoints: list[NDArray[np.float32]] = []
+    for one in sorted(annotations, key=lambda one: -float(one.get("area", 0))):
+        if one.get("iscrowd") or len(keypoints) >= MAYBE - 2:
+            continue
+        try:
+            points = np.array(one["keypoints"], np.float32).reshape(17, 3)
+            outline = mask_of(one["segmentation"], shape) if "segmentation" in one else None
+        except (KeyError, ValueError, TypeError) as error:
+            raise TrainingError(f"The annotations of {name} cannot be read: {error}.") from error
+        points[:, 2] = (points[:, 2] > 0) & np.isfinite(points[:, :2]).all(axis=1)
+        keypoints.append(np.nan_to_num(points))
+        if outline is not None:
+            drawn[outline] = len(keypoints)
+    return drawn, np.asarray(keypoints, np.float32).reshape(-1, 17, 3)

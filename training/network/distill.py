@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -86,9 +87,7 @@ class Training:
         self._keep = keep
         self._first = {name: value.clone() for name, value in student.state_dict().items()}
         self.student = student.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        mean = Student(student.preset)
-        self._mean = mean.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._mean.load_state_dict(self._first)
+        self._mean = copy.deepcopy(self.student).requires_grad_(False)
         self._run = run
         self._total = minutes * 60
         usual = student.preset.learning_rate * (GENTLE if keep else 1)
@@ -131,14 +130,13 @@ class Training:
 
     def result(self) -> Student:
         """The student that has come of it so far, on the CPU."""
-        student = Student(self._preset)
-        mean = self._mean.state_dict()
+        student: Student = copy.deepcopy(self._mean).cpu()
         student.load_state_dict(
             {
-                name: torch.lerp(value.cpu(), self._first[name], self._keep)
+                name: torch.lerp(value, self._first[name], self._keep)
                 if value.is_floating_point()
                 else value
-                for name, value in mean.items()
+                for name, value in student.state_dict().items()
             }
         )
         return student

@@ -26,7 +26,8 @@ from training.network.sources import find_samples
 from training.network.student import PRESETS, Student
 from training.network.student_files import load_student, metadata, save_student
 from training.network.student_network import StudentNetwork
-from training.network.teacher import Teacher
+from training.network.teachers import open_teachers
+from training.network.trunk_student import new_student
 from training.run_folder import RunFolder
 
 TEACHERS = ("bodypix-075",)
@@ -45,7 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", dest="start", default="none", metavar="RUN|built-in|none", help="start weights"
     )
     parser.add_argument(
-        "--teacher", nargs="+", default=list(TEACHERS), metavar="NAME", help="default: bodypix-075"
+        "--teacher",
+        nargs="+",
+        default=list(TEACHERS),
+        metavar="NAME",
+        help="bodypix-075 (default), and movenet-multipose, movenet-thunder, ... (see `models`)",
     )
     parser.add_argument("--holdout", type=float, default=0.1, metavar="SHARE")
     parser.add_argument(
@@ -77,7 +82,12 @@ def main(arguments: argparse.Namespace) -> int:
     samples = find_samples(arguments.sources, arguments.holdout, print)
     run.open(_options(arguments))
     with Progress("labels", "picture") as progress:
-        prepared = prepare(samples, run.path / "labels", lambda: _teacher(arguments), progress)
+        prepared = prepare(
+            samples,
+            run.path / "labels",
+            lambda: open_teachers(arguments.teacher, progress.note),
+            progress,
+        )
         for sentence in prepared.left_out[:20]:
             progress.note(sentence)
     print(
@@ -128,13 +138,9 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _teacher(arguments: argparse.Namespace) -> Teacher:
-    return Teacher([zoo.find_model(name) for name in arguments.teacher])
-
-
 def _training(arguments: argparse.Namespace, run: RunFolder) -> Training:
     torch.manual_seed(arguments.seed)
-    student = Student(PRESETS[arguments.preset])
+    student = new_student(arguments.preset)
     if arguments.start != "none":
         student = load_student(weights_of(arguments.start, arguments.preset))
         if student.preset.name != arguments.preset:

@@ -23,7 +23,7 @@ from inference.personlab import decode_people
 from inference.segmentation import label_map
 from inference.tracking import DancerTracker
 from training.network.coco_people import read_annotations
-from training.network.metrics import MeanIou, boundary_f_score, extent, hits, iou
+from training.network.metrics import MeanIou, boundary_f_score, box_iou, extent, hits, iou
 from training.network.sources import coco_joints, read_mask, read_photo
 from training.network.teacher import part_labels
 
@@ -35,6 +35,8 @@ THRESHOLD = 0.6
 """Of "person", as the live path has it by default."""
 PCK = 0.2
 """PCK@0.2 of half the longer extent of the marked joints, or of half the longer side of the box."""
+FOUND = 0.3
+"""Somebody is found when a box overlaps theirs by more than this (intersection over union)."""
 TEACHER_SURE = 0.5
 NEAR = 0.05
 """Agreement with the teacher: within this share of the longer side of the teacher's box."""
@@ -143,11 +145,12 @@ def nearest(people: Sequence[Person], true: Points) -> Points:
 
 
 def coco(look: Look, material: Material) -> Row:
-    """PCK of COCO's people with eight visible points or more in boxes that are high enough."""
+    """PCK of COCO's people with eight visible points or more in boxes that are high enough, and how
+    many of them are found at all."""
     folder = material.folder / "coco_person"
     path = folder / "person_keypoints.json"
     right: list[bool] = []
-    count = 0
+    count = seen = 0
     for name, people in sorted(read_annotations(json.loads(path.read_bytes()), path).items()):
         found: list[Person] | None = None
         for one in people:
@@ -158,9 +161,11 @@ def coco(look: Look, material: Material) -> Row:
             if found is None:
                 found = decode_people(look(read_photo(folder / "images" / name)))
             count += 1
+            seen += any(box_iou(person.box, one["bbox"]) > FOUND for person in found)
             radius = PCK * max(one["bbox"][2:]) / 2
             right += hits(nearest(found, true), true, radius).tolist()
-    return {"people": count, "points": len(right), "pck": float(np.mean(right))}
+    pck = float(np.mean(right))
+    return {"people": count, "found": seen, "points": len(right), "pck": pck}
 
 
 def sports(look: Look, material: Material) -> Row:

@@ -5,6 +5,7 @@ The heavy packages this needs are in `requirements-export.txt` alone.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.util
 import shutil
@@ -68,19 +69,17 @@ class _Folded(nn.Module):
 
 def _fold(student: Student) -> Student:
     """A copy in evaluation mode whose BatchNorms and offset scales are in the convolutions."""
-    copy = Student(student.preset)
-    copy.load_state_dict(student.state_dict())
-    copy.eval()
-    fold_batch_norms(copy)
+    folded = copy.deepcopy(student).eval()
+    fold_batch_norms(folded)
     with torch.no_grad():
         for name, scale in SCALES.items():
-            head = copy.heads[name]
+            head = folded.heads[name]
             assert isinstance(head, nn.Conv2d)
             assert head.bias is not None
             head.weight *= scale
             head.bias *= scale
-    copy.scales = {}
-    return copy
+    folded.scales = {}
+    return folded
 
 
 def export(student: Student, pictures: Sequence[Rgb], target: Path) -> None:
@@ -158,7 +157,7 @@ def _check_converted(network: nn.Module, path: Path, given: NDArray[np.float32])
         answer = network(torch.from_numpy(given).permute(0, 3, 1, 2))
     wanted = answer if isinstance(answer, tuple) else (answer,)
     made = _signature(path)(**{_input_name(path): given})
-    found = [made[name] for name in sorted(made)]
+    found = [made[name] for name in sorted(made, key=_number)]
     for one, other in zip(wanted, found, strict=True):
         away = np.abs(one.permute(0, 2, 3, 1).numpy() - other).max()
         if away > CONVERTED_AWAY * max(1.0, float(one.abs().max())):
@@ -166,6 +165,11 @@ def _check_converted(network: nn.Module, path: Path, given: NDArray[np.float32])
                 "The converter made another network of it than PyTorch has; nothing was written. "
                 "Try once more, with the packages that requirements-export.txt pins."
             )
+
+
+def _number(output: str) -> int:
+    """Of `output_10`, which comes after `output_9`."""
+    return int(output.rpartition("_")[2])
 
 
 def _leave_in_float(engine: Any, names: Sequence[str]) -> None:

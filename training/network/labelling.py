@@ -6,12 +6,13 @@ A teacher's label is dropped where it contradicts a human's.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import Heads, Person
+from inference.analysis import Heads
 from inference.arrays import Labels, Rgb
 from inference.personlab import decode_people
 from inference.segmentation import label_map
@@ -49,10 +50,13 @@ def shrunk(rgb: Rgb, longest: int = LONGEST_SIDE) -> tuple[Rgb, float]:
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8), factor
 
 
-def from_mask(rgb: Rgb, mask: Labels, teacher: Teacher) -> Labelled:
+def from_mask(
+    rgb: Rgb, mask: Labels, teacher: Teacher, everybody: Joints | None = None
+) -> Labelled:
     """A picture of one person with a human mask (0, 1, `UNKNOWN`).
 
-    The teacher gives parts and key points. Others whom it sees outside of the mask are unknown.
+    The teacher gives parts, and key points where no better teacher has found `everybody` (`[n, 17,
+    3]`, third value 1 where known). Others whom it sees outside of the mask are unknown.
     """
     small, _ = shrunk(rgb)
     size = (small.shape[1], small.shape[0])
@@ -65,8 +69,10 @@ def from_mask(rgb: Rgb, mask: Labels, teacher: Teacher) -> Labelled:
     people[(mask == 0) & others & ~near] = UNKNOWN
     parts = cv2.resize(part_labels(heads), size, interpolation=cv2.INTER_NEAREST)
     keypoints = np.zeros((1, 17, 3), np.float32)
-    if (decoded := _person_in(decode_people(heads), mask, rgb.shape)) is not None:
-        keypoints[0] = _scaled(decoded.keypoints, rgb.shape, small.shape)
+    seen = [person.keypoints for person in decode_people(heads)]
+    seen = seen if everybody is None else list(everybody)
+    if (points := _person_in(seen, mask, rgb.shape)) is not None:
+        keypoints[0] = scaled(points, rgb.shape, small.shape)
         keypoints[0, :, 2] = (keypoints[0, :, 2] >= TRUSTED) & _inside(keypoints[0], mask)
     return Labelled(small, people, np.asarray(parts, np.uint8), keypoints)
 
@@ -86,7 +92,7 @@ def from_heads(rgb: Rgb, heads: Heads) -> Labelled:
         np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
         for labels in (item.people, item.parts)
     )
-    keypoints = np.stack([_scaled(one, rgb.shape, small.shape) for one in item.keypoints])
+    keypoints = np.stack([scaled(one, rgb.shape, small.shape) for one in item.keypoints])
     return Labelled(small, people, parts, keypoints)
 
 
@@ -97,7 +103,7 @@ def from_people(rgb: Rgb, people: Labels, keypoints: Joints, teacher: Teacher) -
     size = (small.shape[1], small.shape[0])
     people = np.asarray(cv2.resize(people, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     parts = part_labels(teacher.heads(small))
-    scaled = [_scaled(one, rgb.shape, small.shape) for one in keypoints]
+    scaled = [scaled(one, rgb.shape, small.shape) for one in keypoints]
     return Labelled(small, people, parts, np.asarray(scaled, np.float32).reshape(-1, 17, 3))
 
 
@@ -115,23 +121,22 @@ def _sure(rgb: Rgb, heads: Heads) -> Labelled:
     return Labelled(rgb, people, part_labels(heads), keypoints)
 
 
-def from_joints(rgb: Rgb, joints: Joints, teacher: Teacher) -> Labelled:
+def from_joints(rgb: Rgb, joints: Joints, teacher: Teacher, mask: Labels | None = None) -> Labelled:
     """A picture with a person's joints marked by hand, `[17, 3]` (third value 0 = not marked).
 
     The teacher looks at the picture turned so that the person is upright. Near the limbs its mask
     is taken where it is sure; its parts and its key points of the face are when its joints agree
-    with the marks.
+    with the marks. A `mask` of better teachers (`[H, W]`: 0, 1, `UNKNOWN`) is taken near the limbs
+    before its own.
     """
     small, factor = shrunk(rgb)
     joints = joints.copy()
     joints[:, :2] = (joints[:, :2] + 0.5) * factor - 0.5
     known = joints[:, 2] > 0
-    turn = _upright(joints, small.shape)
-    height, width = _turned_size(turn, small.shape)
-    view = cv2.warpAffine(small, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    heads = teacher.heads(np.asarray(view, np.uint8))
-    back = np.asarray(cv2.invertAffineTransform(turn), np.float64)
-    decoded = _agreeing(decode_people(heads), _turned(joints, turn), known)
+    view, back = upright_view(small, joints)
+    heads = teacher.heads(view)
+    seen = [turned(person.keypoints, back) for person in decode_people(heads)]
+    decoded = agreeing(seen, joints, known)
     size = (small.shape[1], small.shape[0])
     probability = cv2.warpAffine(person_probability(heads), back, size)
     keypoints = joints.copy()
@@ -139,20 +144,25 @@ def from_joints(rgb: Rgb, joints: Joints, teacher: Teacher) -> Labelled:
     parts = np.full(small.shape[:2], UNKNOWN, np.uint8)
     if decoded is not None:
         parts[:] = cv2.warpAffine(part_labels(heads), back, size, flags=cv2.INTER_NEAREST)
-        face = _turned(decoded.keypoints, back)[:5]
+        face = decoded[:5]
         keypoints[:5] = face
         keypoints[:5, 2] = face[:, 2] >= TRUSTED
-    reach = _extent(joints)
+    reach = extent_of(joints)
     limbs = _limbs(small.shape, joints, reach)
     away = cv2.distanceTransform((limbs == 0).astype(np.uint8), cv2.DIST_L2, 3) / reach
     people = np.full(small.shape[:2], MAYBE, np.uint8)
     people[(limbs > 0) | ((probability > SURELY) & (away < NEAR))] = 1
     people[(probability < SURELY_NOT) & (away > NEAR)] = 0
     people[(probability >= SURELY_NOT) & (away > NEAR)] = UNKNOWN
+    if mask is not None:
+        mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+        people[(mask == 1) & (away < NEAR)] = 1
+        people[(mask == 0) & (limbs == 0) & (people == MAYBE)] = 0
     return Labelled(small, people, parts, keypoints[None])
 
 
-def _scaled(keypoints: Joints, old: tuple[int, ...], new: tuple[int, ...]) -> Joints:
+def scaled(keypoints: Joints, old: tuple[int, ...], new: tuple[int, ...]) -> Joints:
+    """Key points of a picture of one shape (H, W, ...) in the same picture of another."""
     result = keypoints.copy()
     result[:, 0] = (keypoints[:, 0] + 0.5) * new[1] / old[1] - 0.5
     result[:, 1] = (keypoints[:, 1] + 0.5) * new[0] / old[0] - 0.5
@@ -168,16 +178,24 @@ def _inside(keypoints: Joints, mask: Labels) -> NDArray[np.bool_]:
     return np.asarray(near[rows, columns] > 0)
 
 
-def _person_in(decoded: list[Person], mask: Labels, shape: tuple[int, ...]) -> Person | None:
-    """The person most of whose key points lie in the mask."""
+def _person_in(people: Sequence[Joints], mask: Labels, shape: tuple[int, ...]) -> Joints | None:
+    """The key points of whoever has most of them in the mask."""
     best, share = None, 0.6
-    for person in decoded:
-        seen = person.keypoints[person.keypoints[:, 2] >= TRUSTED]
+    for points in people:
+        seen = points[points[:, 2] >= TRUSTED]
         if len(seen) >= 3:
-            hit = float(_inside(_scaled(seen, shape, mask.shape), mask).mean())
+            hit = float(_inside(scaled(seen, shape, mask.shape), mask).mean())
             if hit > share:
-                best, share = person, hit
+                best, share = points, hit
     return best
+
+
+def upright_view(rgb: Rgb, joints: Joints) -> tuple[Rgb, NDArray[np.float64]]:
+    """The picture turned until the neck is above the hips, and the 2x3 matrix back from there."""
+    turn = _upright(joints, rgb.shape)
+    height, width = _turned_size(turn, rgb.shape)
+    view = cv2.warpAffine(rgb, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(view, np.uint8), np.asarray(cv2.invertAffineTransform(turn), np.float64)
 
 
 def _upright(joints: Joints, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -203,26 +221,27 @@ def _turned_size(turn: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[int
     return math.ceil(width * sin + height * cos), math.ceil(width * cos + height * sin)
 
 
-def _turned(points: Joints, turn: NDArray[np.float64]) -> Joints:
+def turned(points: Joints, turn: NDArray[np.float64]) -> Joints:
+    """Key points moved by a 2x3 matrix."""
     result = points.copy()
     result[:, :2] = points[:, :2] @ turn[:, :2].T + turn[:, 2]
     return np.asarray(result, np.float32)
 
 
-def _extent(joints: Joints) -> float:
+def extent_of(joints: Joints) -> float:
     """The longer side of the box around the joints that are marked, pixels; at least 1."""
     marked = joints[joints[:, 2] > 0, :2]
     return max(float(np.ptp(marked, axis=0).max()), 1.0) if len(marked) else 1.0
 
 
-def _agreeing(decoded: list[Person], joints: Joints, known: NDArray[np.bool_]) -> Person | None:
-    """The person whose joints are where the marks are, most of them."""
+def agreeing(seen: Sequence[Joints], joints: Joints, known: NDArray[np.bool_]) -> Joints | None:
+    """Of several people's key points, those that are where the `known` ones are, most of them."""
     best, share = None, 0.5
-    for person in decoded:
-        away = np.linalg.norm(person.keypoints[:, :2] - joints[:, :2], axis=1)
-        hits = (away[known] <= AGREEMENT * _extent(joints) / 2) if known.any() else np.zeros(1)
+    for points in seen:
+        away = np.linalg.norm(points[:, :2] - joints[:, :2], axis=1)
+        hits = (away[known] <= AGREEMENT * extent_of(joints) / 2) if known.any() else np.zeros(1)
         if float(hits.mean()) > share:
-            best, share = person, float(hits.mean())
+            best, share = points, float(hits.mean())
     return best
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,14 @@ def _outline(mask: Mask) -> Mask:
     """Pixels of the mask beside ones that are not; the picture's border is none."""
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1)
     return np.asarray(mask & (inner == 0))
+
+
+def box_iou(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes (x, y, width, height)."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(wide, 0.0) * max(high, 0.0)
+    return shared / max(one[2] * one[3] + other[2] * other[3] - shared, 1e-6)
 
 
 class MeanIou:

@@ -39,6 +39,7 @@ CARD = (
             lambda a, b: a >= 0.7),
     CardRow("key points, COCO, PCK@0.2", "coco", "pck", "≥ BodyPix - 0.01",
             lambda a, b: a >= b - 0.01),
+    CardRow("people of COCO found, of 26", "coco", "found", "≥ 25", lambda a, b: a >= 25, 0),
     CardRow("key points, sports, PCK@0.2", "sports", "pck", "≥ 0.50", lambda a, b: a >= 0.5),
     CardRow("the same, people upside-down", "sports", "upside_down_pck", "≥ 0.35",
             lambda a, b: a >= 0.35),

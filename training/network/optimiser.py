@@ -22,10 +22,13 @@ class Optimiser:
     """Steps of all weights of a network."""
 
     def __init__(self, network: nn.Module, weight_decay: float) -> None:
-        """`network`: on its device, channels last; `RuntimeError` when it is not."""
+        """`network`: on its device, channels last; `RuntimeError` when it is not.
+
+        Weights that need no gradient stay as they are.
+        """
         self._kernels: list[Tensor] = []
         rest: list[Tensor] = []
-        for weight in network.parameters():
+        for weight in (one for one in network.parameters() if one.requires_grad):
             wide = weight.ndim == 4 and min(weight.shape[:2]) >= NARROW
             (self._kernels if wide else rest).append(weight)
         # The same memory, not a copy: what Muon changes is the network.

@@ -13,7 +13,7 @@ from capture.progress import Progress
 from training.errors import TrainingError
 from training.network.labelled import Packed
 from training.network.sources import Sample, checksum, sentence
-from training.network.teacher import Teacher
+from training.network.teachers import Teachers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Prepared:
 def prepare(
     samples: Sequence[Sample],
     folder: Path,
-    teacher: Callable[[], Teacher],
+    teachers: Callable[[], Teachers],
     progress: Progress,
 ) -> Prepared:
     """Label the samples, or read the labels of an earlier run.
@@ -39,7 +39,7 @@ def prepare(
     Args:
         samples: from `find_samples`.
         folder: where labels are kept, made when it is not there.
-        teacher: called once, when something has to be labelled.
+        teachers: called once, when something has to be labelled.
         progress: told of samples done.
 
     Raises:
@@ -52,7 +52,7 @@ def prepare(
     left_out: list[str] = []
     sums: dict[Path, str] = {}
     used: set[str] = set()
-    ready: Teacher | None = None
+    ready: Teachers | None = None
     for number, sample in enumerate(samples):
         try:
             for file in sample.files:
@@ -63,7 +63,7 @@ def prepare(
             new = packed is None
             if packed is None:
                 if sample.needs_teacher and ready is None:
-                    ready = teacher()
+                    ready = teachers()
                 packed = Packed.of(sample.label(ready), sample.kind)
         except (TrainingError, CaptureError, OSError) as error:
             left_out.append(f"{sample.name}: {sentence(error)}")

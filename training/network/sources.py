@@ -24,17 +24,22 @@ from capture.video import probe, read_frames
 from inference.arrays import Labels, Rgb
 from inference.body import KEYPOINT_NAMES
 from training.errors import TrainingError
-from training.network.coco_people import people_of, read_annotations
+from training.network.coco_people import marked_people, people_of, read_annotations
+from training.network.known_people import from_known, from_teachers
 from training.network.labelled import Labelled
-from training.network.labelling import from_heads, from_joints, from_mask, from_people, from_teacher
-from training.network.teacher import Teacher
+from training.network.labelling import from_heads, from_joints, from_mask, from_people
+from training.network.teachers import Teachers
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 MASK_FOLDERS = ("person_masks", "masks")
 FRAMES_A_SECOND = 3.0
 """Frames taken from a video: neighbours teach nothing new."""
 
+PEOPLE_FILE = "people.json"
+"""Beside `images/` and `masks/`: everybody's key points, in COCO's form."""
+
 MASK, JOINTS, COCO, TEACHER, DATASET = "mask", "joints", "coco", "teacher", "dataset"
+PEOPLE, ATHLETES = "people", "athletes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Sample:
     """Whose SHA-256 the network's metadata lists: the picture first, then labels."""
     kind: str
     """MASK, JOINTS, COCO, TEACHER or DATASET."""
-    label: Callable[[Teacher | None], Labelled]
+    label: Callable[[Teachers | None], Labelled]
     """Reads and labels; `TrainingError` or `CaptureError` in a sentence when it cannot."""
     held_out: bool = False
 
@@ -103,7 +108,10 @@ def _of_path(path: Path, note: Callable[[str], None]) -> Iterator[Sample]:
     elif (path / "dataset.json").is_file():
         yield from _of_dataset(path)
     elif (masks := _mask_folder(path)) is not None:
-        yield from _of_masks(path, masks)
+        if (path / PEOPLE_FILE).is_file():
+            yield from _of_known(path, masks)
+        else:
+            yield from _of_masks(path, masks)
     elif annotations := sorted(path.glob("*.json")):
         yield from _of_annotations(path, annotations[0])
     else:
@@ -156,18 +164,18 @@ class _Video:
         raise TrainingError(f"{self._path.name} has no frame {index}.")
 
 
-def _refuse(error: CaptureError, teacher: Teacher | None) -> Labelled:
+def _refuse(error: CaptureError, teachers: Teachers | None) -> Labelled:
     raise error
 
 
-def _label_photo(path: Path, teacher: Teacher | None) -> Labelled:
-    assert teacher is not None
-    return from_teacher(read_photo(path), teacher)
+def _label_photo(path: Path, teachers: Teachers | None) -> Labelled:
+    assert teachers is not None
+    return from_teachers(read_photo(path), teachers)
 
 
-def _label_frame(video: _Video, index: int, teacher: Teacher | None) -> Labelled:
-    assert teacher is not None
-    return from_teacher(video.frame(index), teacher)
+def _label_frame(video: _Video, index: int, teachers: Teachers | None) -> Labelled:
+    assert teachers is not None
+    return from_teachers(video.frame(index), teachers)
 
 
 def _of_dataset(path: Path) -> Iterator[Sample]:
@@ -184,7 +192,7 @@ def _of_dataset(path: Path) -> Iterator[Sample]:
             yield Sample(name, files, DATASET, partial(_label_pair, dataset, record.index))
 
 
-def _label_pair(dataset: Dataset, index: int, teacher: Teacher | None) -> Labelled:
+def _label_pair(dataset: Dataset, index: int, teachers: Teachers | None) -> Labelled:
     return from_heads(dataset.frame(index), dataset.heads(index))
 
 
@@ -201,24 +209,61 @@ def _of_masks(path: Path, masks: Path) -> Iterator[Sample]:
             yield Sample(f"{path.name}/{photo.name}", (photo, mask), MASK, label)
 
 
-def _label_mask(photo: Path, mask: Path, teacher: Teacher | None) -> Labelled:
-    assert teacher is not None
+def _label_mask(photo: Path, mask: Path, teachers: Teachers | None) -> Labelled:
+    assert teachers is not None
+    rgb, labels = _with_mask(photo, mask)
+    if not (labels == 1).any():
+        raise TrainingError(f"{mask.name} marks nobody (1 = person, 0 = nobody, 255 = ignore).")
+    return from_mask(rgb, labels, teachers.parts, teachers.people(rgb))
+
+
+def _with_mask(photo: Path, mask: Path) -> tuple[Rgb, Labels]:
     rgb, labels = read_photo(photo), read_mask(mask)
     if labels.shape != rgb.shape[:2]:
         raise TrainingError(
             f"{mask.name} is {labels.shape[1]}x{labels.shape[0]}, its photo "
             f"{rgb.shape[1]}x{rgb.shape[0]}: they must be of one size."
         )
-    if not (labels == 1).any():
-        raise TrainingError(f"{mask.name} marks nobody (1 = person, 0 = nobody, 255 = ignore).")
-    return from_mask(rgb, labels, teacher)
+    return rgb, labels
+
+
+def _of_known(path: Path, masks: Path) -> Iterator[Sample]:
+    """Pictures with masks of somebody and everybody's key points."""
+    annotations = path / PEOPLE_FILE
+    people = read_annotations(_json(annotations), annotations)
+    images = next((path / name for name in ("images", "photos") if (path / name).is_dir()), path)
+    for name, these in sorted(people.items()):
+        photo = _annotated(images, name)
+        mask = masks / f"{Path(name).stem}.png"
+        if photo is not None and mask.is_file():
+            label = partial(_label_known, photo, mask, these)
+            # Joints that a human marked where a teacher would not know them are drawn oftener.
+            human = bool(these) and all(
+                one.get("marked_by") == "human" and "segmentation" not in one for one in these
+            )
+            kind = ATHLETES if human else PEOPLE
+            yield Sample(f"{path.name}/{name}", (photo, mask), kind, label)
+
+
+def _label_known(
+    photo: Path, mask: Path, people: list[dict[str, Any]], teachers: Teachers | None
+) -> Labelled:
+    assert teachers is not None
+    rgb, labels = _with_mask(photo, mask)
+    drawn, keypoints = marked_people(people, labels.shape, photo.name)
+    return from_known(rgb, labels, drawn, keypoints, teachers.parts)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainingError(f"{path} cannot be read as JSON: {error}.") from error
+    return content
 
 
 def _of_annotations(path: Path, annotations: Path) -> Iterator[Sample]:
-    try:
-        content = json.loads(annotations.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise TrainingError(f"{annotations} cannot be read as JSON: {error}.") from error
+    content = _json(annotations)
     images = next((path / name for name in ("images", "photos") if (path / name).is_dir()), path)
     if isinstance(content, dict) and "joints" in content:
         yield from _of_joints(path, images, annotations, content)
@@ -248,9 +293,11 @@ def _of_joints(
             yield Sample(f"{path.name}/{name}", (photo, annotations), JOINTS, label)
 
 
-def _label_joints(photo: Path, marks: Any, names: list[str], teacher: Teacher | None) -> Labelled:
-    assert teacher is not None
-    return from_joints(read_photo(photo), coco_joints(marks, names, photo), teacher)
+def _label_joints(photo: Path, marks: Any, names: list[str], teachers: Teachers | None) -> Labelled:
+    assert teachers is not None
+    rgb = read_photo(photo)
+    joints = coco_joints(marks, names, photo)
+    return from_joints(rgb, joints, teachers.parts, teachers.mask(rgb))
 
 
 def coco_joints(marks: Any, names: Sequence[str], photo: Path) -> NDArray[np.float32]:
@@ -265,10 +312,10 @@ def coco_joints(marks: Any, names: Sequence[str], photo: Path) -> NDArray[np.flo
     return joints
 
 
-def _label_coco(photo: Path, people: list[dict[str, Any]], teacher: Teacher | None) -> Labelled:
-    assert teacher is not None
+def _label_coco(photo: Path, people: list[dict[str, Any]], teachers: Teachers | None) -> Labelled:
+    assert teachers is not None
     rgb = read_photo(photo)
-    return from_people(rgb, *people_of(people, rgb.shape[:2], photo.name), teacher)
+    return from_people(rgb, *people_of(people, rgb.shape[:2], photo.name), teachers.parts)
 
 
 def read_photo(path: Path) -> Rgb:

@@ -36,10 +36,10 @@ class Preset:
     name: str
     input_size: tuple[int, int]
     """Width, height in pixels; multiples of 32."""
-    channels: tuple[int, int, int, int, int]
-    """At strides 2, 4, 8, 16, 32."""
-    blocks: tuple[int, int, int, int]
-    """Residual blocks at strides 4, 8, 16, 32."""
+    channels: tuple[int, ...]
+    """At strides 2, 4, 8, 16, 32; none upon MoveNet's trunk, which has its own."""
+    blocks: tuple[int, ...]
+    """Residual blocks at strides 4, 8, 16, 32; none upon MoveNet's trunk."""
     decoder: tuple[int, int, int]
     """Channels of the way up at strides 16, 8, 4."""
     crop: int = 256
@@ -53,7 +53,7 @@ PRESETS = {
     for preset in (
         Preset("tiny", (256, 256), (16, 24, 48, 96, 128), (0, 1, 1, 1), (64, 48, 24)),
         Preset("default", (320, 320), (24, 40, 80, 144, 192), (0, 1, 2, 2), (112, 80, 40)),
-        Preset("accurate", (384, 384), (32, 48, 112, 192, 256), (1, 2, 3, 3), (144, 112, 64)),
+        Preset("trunk", (320, 320), (), (), (96, 72, 40), learning_rate=3e-3),
     )
 }
 
@@ -69,6 +69,17 @@ class Student(nn.Module):
         super().__init__()
         self.preset = preset
         self.scales = dict(SCALES)
+        self._build(preset)
+        _, up8, up4 = preset.decoder
+        self.pose = convolution(up8, up8)
+        self.heads = nn.ModuleDict(
+            {name: nn.Conv2d(up8, channels, 1) for name, channels in POSE_CHANNELS.items()}
+            | {name: nn.Conv2d(up4, channels, 1) for name, channels in BODY_CHANNELS.items()}
+        )
+        self._initialise()
+
+    def _build(self, preset: Preset) -> None:
+        """The way down and the way up."""
         widths = preset.channels
         self.stem = convolution(3, widths[0], stride=2)
         self.stages = nn.ModuleList(
@@ -81,12 +92,6 @@ class Student(nn.Module):
         self.up16 = Up(widths[4], widths[3], up16)
         self.up8 = Up(up16, widths[2], up8)
         self.up4 = Up(up8, widths[1], up4)
-        self.pose = convolution(up8, up8)
-        self.heads = nn.ModuleDict(
-            {name: nn.Conv2d(up8, channels, 1) for name, channels in POSE_CHANNELS.items()}
-            | {name: nn.Conv2d(up4, channels, 1) for name, channels in BODY_CHANNELS.items()}
-        )
-        self._initialise()
 
     def _initialise(self) -> None:
         initialise(self)

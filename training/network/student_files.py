@@ -12,27 +12,33 @@ from torch import Tensor
 
 from capture.files import write_whole
 from training.errors import TrainingError
-from training.network.student import PRESETS, Student
+from training.network.student import Student
+from training.network.trunk_student import FROZEN, new_student
 from training.run_folder import VERSION
 
 
 def save_student(student: Student, path: Path) -> None:
-    """Weights in fp16, with the preset's name, as safetensors."""
+    """What it has learnt, in fp16, with the preset's name, as safetensors."""
     tensors = {
         name: value.half() if value.is_floating_point() else value
         for name, value in student.state_dict().items()
+        if not name.startswith(FROZEN)
     }
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
     write_whole(path, save(contiguous, {"preset": student.preset.name, "version": str(VERSION)}))
 
 
 def load_student(path: Path) -> Student:
-    """A student with the weights of a file; `TrainingError` when it cannot be."""
+    """A student with the weights of a file; `TrainingError` when it cannot be.
+
+    Raises `ModelError` when the trunk it stands upon is not here.
+    """
     try:
         tensors: dict[str, Tensor] = load_file(path)
-        preset = _preset_of(path)
-        student = Student(PRESETS[preset])
-        student.load_state_dict({name: value.float() for name, value in tensors.items()})
+        student = new_student(_preset_of(path))
+        learnt = {name: value.float() for name, value in tensors.items()}
+        frozen = {k: v for k, v in student.state_dict().items() if k.startswith(FROZEN)}
+        student.load_state_dict(frozen | learnt)
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise TrainingError(f"{path} holds no student of this version: {error}") from error
     return student

@@ -42,6 +42,7 @@ class AnalysedClip:
         """
         self.path = path
         self._seen: list[_Seen] = []
+        analyzer.know(read_frames(path), info.frames)
         for _, time_s, analysis in analyzer.analyse_all(read_frames(path)):
             self._seen.append(_Seen(time_s, _packed(analysis.labels), analysis.person))
             progress(len(self._seen), info.frames)
