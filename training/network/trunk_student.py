@@ -1,8 +1,9 @@
 """The student upon MoveNet's trunk, whose weights stay as they are: only the way up is learnt.
 
 The trunk has seen more people than this project can show a network. What it sees at strides 4 to
-32 is put together as in the other students; the end of its own pyramid, from which MoveNet reads
-key points, is added to both grids, and the tap at stride 2, for sharp borders, to the finer one.
+32 is put together as in the other students. The end of its own pyramid is added to both grids, the
+key points that MoveNet reads there to the coarser one, and the tap at stride 2, for sharp borders,
+to the finer one.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ FROZEN = "trunk."
 class TrunkStudent(Student):
     """RGB in -1..1 `[N, 3, H, W]` (multiples of 32) to BodyPix's heads, as every `Student`."""
 
-    def __init__(self, preset: Preset, trunk: movenet.Trunk) -> None:
+    def __init__(self, preset: Preset, network: movenet.MoveNet) -> None:
         super().__init__(preset)
-        self.trunk = trunk.requires_grad_(False)
+        frozen = {"taps": network.trunk, "heat": network.heads["kpt_heatmap"]}
+        self.trunk = nn.ModuleDict(frozen).requires_grad_(False)
 
     def _build(self, preset: Preset) -> None:
         up16, up8, up4 = preset.decoder
@@ -37,6 +39,7 @@ class TrunkStudent(Student):
         self.up8 = Up(up16, widths[8], up8)
         self.up4 = Up(up8, widths[4], up4)
         self.end8 = _added(end, up8, 3, 2)
+        self.heat8 = _added(movenet.HEADS["kpt_heatmap"], up8, 3, 2)
         self.end4 = _added(end, up4, 1, 1)
         self.edges = _added(widths[2], up4, 3, 2)
         self.body = convolution(up4, up4)
@@ -44,11 +47,12 @@ class TrunkStudent(Student):
     def features(self, x: Tensor) -> tuple[Tensor, ...]:
         """What it sees, as `Student.features` says."""
         with torch.no_grad():
-            half, quarter, eighth, sixteenth, below, end = self.trunk(x)
+            half, quarter, eighth, sixteenth, below, end = self.trunk["taps"](x)
+            heat = self.trunk["heat"](end)
         up16 = self.up16(below, sixteenth)
         up8 = self.up8(up16, eighth)
         up4 = self.up4(up8, quarter)
-        pose = self.pose(functional.relu(up8 + self.end8(end)))
+        pose = self.pose(functional.relu(up8 + self.end8(end) + self.heat8(heat)))
         body = self.body(functional.relu(up4 + self.end4(end) + self.edges(half)))
         return half, quarter, eighth, sixteenth, up16, pose, body
 
@@ -70,4 +74,4 @@ def new_student(name: str) -> Student:
     if preset.channels:
         return Student(preset)
     graph = read_graph(find_teacher(TRUNK))
-    return TrunkStudent(preset, movenet.MoveNet(graph.convolutions).trunk)
+    return TrunkStudent(preset, movenet.MoveNet(graph.convolutions))
