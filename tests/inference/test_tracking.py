@@ -143,6 +143,29 @@ def test_somebody_is_chosen_in_the_very_first_frame(dance: list[Person]) -> None
     assert DancerTracker().choose([], 0.0, SIZE) is None
 
 
+def test_in_the_middle_somebody_on_their_head_wins_over_surer_spectators(
+    dance: list[Person],
+) -> None:
+    """Networks are less sure of them."""
+    dancer = replace(_moved(dance[0], -460, 0), score=0.4)
+    left, right = (replace(_moved(dance[0], dx, 0), score=0.9) for dx in (-860, -60))
+    assert DancerTracker().choose([left, dancer, right], 0.0, SIZE) == 1
+
+
+def test_who_dances_soon_takes_over_from_who_stands_by(dance: list[Person]) -> None:
+    """The larger one was chosen at first sight; later nobody takes over any more."""
+    for late in (False, True):
+        tracker = DancerTracker()
+        chosen = []
+        for number in range(90):
+            moving = number if not late else max(0, number - 75)
+            standing = _moved(dance[min(number, 12)], -760, 0, 1.25)  # No poster: moved once.
+            dancing = _moved(dance[moving % len(dance)], -400)
+            chosen.append(tracker.choose([standing, dancing], number / 30, SIZE))
+        assert chosen[0] == 0
+        assert chosen[-1] == (0 if late else 1)
+
+
 @settings(max_examples=15)
 @given(
     scale=st.floats(0.4, 3.0), dx=st.floats(-50, 50), fps=st.sampled_from([10, 15, 30, 60]),

@@ -37,7 +37,7 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         ({"version": 99}, "made by another version"),
-        ({"version": 1, "kind": "distill", "preset": "accurate"}, "another preset .accurate."),
+        ({"version": 1, "kind": "distill", "preset": "trunk"}, "another preset .trunk."),
         ("{", "cannot be read"),
     ],
 )

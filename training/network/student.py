@@ -129,21 +129,22 @@ def parameters(network: nn.Module) -> int:
     return sum(value.numel() for value in network.parameters())
 
 
-def multiplications(preset: Preset) -> int:
+def multiplications(student: Student) -> int:
     """Multiply-accumulates of all convolutions for one picture of the preset's size."""
-    network = Student(preset).eval()
+    network = student.eval()
     total = 0
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
         assert isinstance(module, nn.Conv2d)
         kernel = module.kernel_size[0] * module.kernel_size[1] * module.in_channels
+        kernel //= module.groups
         total += output.shape[1] * output.shape[2] * output.shape[3] * kernel
 
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(count)
-    width, height = preset.input_size
+    width, height = student.preset.input_size
     with torch.inference_mode():
         network(torch.zeros(1, 3, height, width))
     return total

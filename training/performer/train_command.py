@@ -184,6 +184,7 @@ def _about(
     about = Trained(
         first.dataset.manifest.title, first.dataset.manifest.id, arguments.preset,
         arguments.size, sides[0], first.body_frame, _ingredients(arguments), unseen,
+        networks=tuple(sorted({one.dataset.manifest.model.name for one in targets})),
     )  # fmt: skip
     return about, sides
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from capture.commands import open_pool
+from capture.dataset import Dataset
 from capture.files import check_new_file
 from capture.progress import Progress
 from capture.video import probe
@@ -21,6 +22,7 @@ from transfer.errors import TransferError
 from transfer.output.clip import AnalysedClip
 from transfer.output.pictures_out import check_ending, pictures_out
 from transfer.performers.factory import find_performer
+from transfer.performers.trained_files import is_trained, networks_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +62,8 @@ def main(arguments: argparse.Namespace) -> int:
     with pictures_out(arguments.out, arguments.source, info) as out:
         with Progress(arguments.source.name, "frame", as_json) as progress:
             clip = AnalysedClip(arguments.source, info, analyzer, progress)
+        if sentence := another_network(Path(arguments.target), analyzer.pool.info.name):
+            print(sentence)
         performer = make(clip.body_frame)
         if performer.warning:
             print(performer.warning)
@@ -85,6 +89,19 @@ def _check_out(out: Path, source: Path, force: bool) -> None:
     if out.exists() and source.exists() and out.samefile(source):
         raise TransferError(f"{out} is the source itself: name another file for the result.")
     check_new_file(out, force)
+
+
+def another_network(folder: Path, name: str) -> str:
+    """What to tell when a performer is shown with another network's parts than it was made from;
+    empty when there is nothing to tell."""
+    trained = is_trained(folder)
+    known = networks_of(folder) if trained else [Dataset.open(folder).manifest.model.name]
+    if not known or name in known:
+        return ""
+    return (
+        f"{folder.name} was made from what {' and '.join(known)} saw, and {name}, which looks now, "
+        f"draws parts and key points a little differently: `--model {known[0]}` looks as it did."
+    )
 
 
 def beside(rgb: Rgb, analysis: Analysis, result: Rgb) -> Rgb:

@@ -56,6 +56,8 @@ class Trained:
     unseen: UnseenParts = field(default_factory=UnseenParts)
     """Of the target's body."""
     condition_version: int = condition.VERSION
+    networks: tuple[str, ...] = ()
+    """Names of those that saw the datasets; empty in files of older versions."""
 
     def save(self, run: Path, plate: Rgb, dancer: Rgb) -> None:
         """Write it into a run's folder, with the clean plate and a picture of the dancer."""
@@ -82,6 +84,7 @@ class Trained:
             body_frame = _body_frame(data.pop(_BODY_FRAME_KEY))
             trained = cls(**{**data, "body_frame": body_frame,
                              "ingredients": Ingredients(**data["ingredients"]),
+                             "networks": tuple(map(str, data.get("networks", ()))),
                              "unseen": _unseen(dict(data.get("unseen", {})))})  # fmt: skip
             if trained.preset not in (*GENERATORS, WARP):
                 raise ValueError(f"no preset {trained.preset}")

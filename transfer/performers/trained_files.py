@@ -65,6 +65,14 @@ def preset_of(run: Path) -> str:
         return ""
 
 
+def networks_of(run: Path) -> list[str]:
+    """Names of the networks that saw what a run learnt from; empty when that is not known."""
+    try:
+        return [str(name) for name in json.loads((run / PERFORMER_NAME).read_bytes())["networks"]]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return []
+
+
 def title_of(run: Path) -> str:
     """Whom a run shows; the folder's name when that cannot be read."""
     try:

@@ -27,8 +27,8 @@ def test_the_network_that_comes_with_the_program_can_be_trained_on() -> None:
 
 
 def test_a_start_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="No accurate network comes with the program: leave"):
-        weights_of("built-in", "accurate")
+    with pytest.raises(TrainingError, match="No trunk network comes with the program: leave"):
+        weights_of("built-in", "trunk")
     with pytest.raises(TrainingError, match=r"is no run with weights: .*student\.safetensors"):
         weights_of(str(tmp_path), "default")
     with pytest.raises(TrainingError, match=r"There is no run nope"):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.network.metrics import MeanIou, boundary_f_score, extent, hits, iou
+from training.network.metrics import MeanIou, boundary_f_score, box_iou, extent, hits, iou
 
 MASKS = arrays(np.bool_, (9, 11))
 CLASSES = arrays(np.int8, (40,), elements=st.integers(0, 3))
@@ -76,3 +76,16 @@ def test_hits_count_known_points_within_the_radius() -> None:
     found = np.array([[0, 3, 1], [10, 5, 1], [20, 0, 1]], np.float32)
     assert hits(found, true, 4.0).tolist() == [True, False]
     assert extent(true) == 20
+
+
+BOXES = st.tuples(*(st.integers(0, 12) for _ in range(2)), *(st.integers(1, 9) for _ in range(2)))
+
+
+@given(BOXES, BOXES)
+def test_boxes_overlap_as_counting_their_pixels_says(
+    one: tuple[int, int, int, int], other: tuple[int, int, int, int]
+) -> None:
+    masks = np.zeros((2, 24, 24), np.bool_)
+    for mask, (x, y, width, height) in zip(masks, (one, other), strict=True):
+        mask[y : y + height, x : x + width] = True
+    assert box_iou(one, other) == pytest.approx(iou(masks[0], masks[1]))

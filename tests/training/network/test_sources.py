@@ -16,10 +16,12 @@ from training.errors import TrainingError
 from training.network.labelled import Labelled
 from training.network.prepare import prepare
 from training.network.sources import (
+    ATHLETES,
     COCO,
     DATASET,
     JOINTS,
     MASK,
+    PEOPLE,
     TEACHER,
     Sample,
     coco_joints,
@@ -193,3 +195,45 @@ def test_labels_that_cannot_be_written_end_it(tmp_path: Path) -> None:
     sample = Sample("one", samples[0].files, DATASET, label)
     with Progress("labels") as progress, pytest.raises(CaptureError, match="could not be written"):
         prepare([sample], folder, lambda: pytest.fail("no teacher"), progress)
+
+
+def known_people(folder: Path, people: list[dict[str, Any]]) -> Path:
+    """A source with a mask and `people.json`; the last picture has no mask."""
+    photos(folder / "images", 3)
+    (folder / "masks").mkdir()
+    mask = np.zeros(PHOTO.shape[:2], np.uint8)
+    mask[5:35, 10:50] = 1
+    for number in range(2):
+        cv2.imwrite(str(folder / "masks" / f"{number:02d}.png"), mask)
+    images = [{"id": number, "file_name": f"{number:02d}.jpg"} for number in range(3)]
+    content = {"images": images, "annotations": people}
+    (folder / "people.json").write_text(json.dumps(content))
+    return folder
+
+
+def somebody(image: int, marked_by: str = "teacher", **more: Any) -> dict[str, Any]:
+    points = [value for number in range(17) for value in (12 + 2 * number, 20, 2)]
+    return {"image_id": image, "keypoints": points, "marked_by": marked_by, "area": 9.0} | more
+
+
+def test_masks_with_everybodys_key_points(tmp_path: Path) -> None:
+    people = [somebody(0), somebody(0, segmentation=[[1, 1, 20, 1, 20, 30, 1, 30]])]
+    samples = find_samples([known_people(tmp_path / "more", people)], 0.0)
+    assert [(one.name, one.kind) for one in samples] == [
+        ("more/00.jpg", PEOPLE),
+        ("more/01.jpg", PEOPLE),  # It shows nobody.
+    ]
+    assert [file.name for file in samples[0].files] == ["00.jpg", "00.png"]
+
+
+def test_joints_that_a_human_marked_are_athletes(tmp_path: Path) -> None:
+    folder = known_people(tmp_path, [somebody(0, "human"), somebody(1)])
+    assert [one.kind for one in find_samples([folder], 0.0)] == [ATHLETES, PEOPLE]
+
+
+@pytest.mark.parametrize("keypoints", [[1, 2, 3], "none"])
+def test_people_that_cannot_be_read_are_told(tmp_path: Path, keypoints: Any) -> None:
+    folder = known_people(tmp_path, [somebody(0) | {"keypoints": keypoints}])
+    sample, _ = find_samples([folder], 0.0)
+    with pytest.raises(TrainingError, match=r"annotations of 00\.jpg cannot be read"):
+        sample.label(object())  # type: ignore[arg-type]
