@@ -26,7 +26,7 @@ from training.network.sources import find_samples
 from training.network.student import PRESETS, Student
 from training.network.student_files import load_student, metadata, save_student
 from training.network.student_network import StudentNetwork
-from training.network.teachers import open_teachers
+from training.network.teachers import here, open_teachers
 from training.network.trunk_student import new_student
 from training.run_folder import RunFolder
 
@@ -87,6 +87,7 @@ def main(arguments: argparse.Namespace) -> int:
             run.path / "labels",
             lambda: open_teachers(arguments.teacher, progress.note),
             progress,
+            here(arguments.teacher),
         )
         for sentence in prepared.left_out[:20]:
             progress.note(sentence)

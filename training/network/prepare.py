@@ -33,6 +33,7 @@ def prepare(
     folder: Path,
     teachers: Callable[[], Teachers],
     progress: Progress,
+    asked: Sequence[str] = (),
 ) -> Prepared:
     """Label the samples, or read the labels of an earlier run.
 
@@ -41,6 +42,7 @@ def prepare(
         folder: where labels are kept, made when it is not there.
         teachers: called once, when something has to be labelled.
         progress: told of samples done.
+        asked: names of the teachers beside that of parts: others give other labels.
 
     Raises:
         TrainingError: nothing is left to learn from.
@@ -58,7 +60,7 @@ def prepare(
             for file in sample.files:
                 if file not in sums:
                     sums[file] = checksum(file)
-            path = folder / f"{_key(sample, [sums[file] for file in sample.files])}.npz"
+            path = folder / f"{_key(sample, [sums[file] for file in sample.files], asked)}.npz"
             packed = Packed.read(path)
             new = packed is None
             if packed is None:
@@ -80,7 +82,7 @@ def prepare(
     return Prepared(learnt, held_out, sorted(used), left_out)
 
 
-def _key(sample: Sample, checksums: Sequence[str]) -> str:
-    """A file name for the labels of exactly these bytes."""
-    about = "\n".join([sample.name, sample.kind, *checksums])
+def _key(sample: Sample, checksums: Sequence[str], asked: Sequence[str]) -> str:
+    """A file name for the labels of exactly these bytes by these teachers."""
+    about = "\n".join([sample.name, sample.kind, *checksums, *sorted(asked)])
     return hashlib.sha256(about.encode()).hexdigest()[:32]

@@ -48,6 +48,12 @@ class Teachers:
         return agreed([one.mask(rgb) for one in self.masks]) if self.masks else None
 
 
+def here(names: Sequence[str]) -> list[str]:
+    """Those of the names that are published teachers whose files are here and sound."""
+    models = [model for name in names if (model := published.named(name)) is not None]
+    return [model.name for model in models if published.problem_with_files(model) is None]
+
+
 def open_teachers(names: Sequence[str], note: Callable[[str], None]) -> Teachers:
     """The teachers of these names: networks of the zoo know parts, the others what they know.
 
