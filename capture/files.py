@@ -67,8 +67,7 @@ def check_writable(path: Path) -> None:
     """
     make_folder(path.parent)
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
-    if path.is_dir():
-        raise CaptureError(f"{path} is a folder: name a file.")
+    _check_file(path)
     with disk_errors(path):
         temporary.open("wb").close()
     discard(temporary)
@@ -77,14 +76,18 @@ def check_writable(path: Path) -> None:
 def check_new_file(path: Path, force: bool) -> None:
     """Raise `CaptureError` when a command's output would replace something.
 
-    `force`: a file may be replaced, a folder never.
+    `force`: a file may be replaced, a folder or a device never.
     """
-    if path.is_dir():
-        raise CaptureError(f"{path} is a folder: name a file.")
+    _check_file(path)
     if not force and os.path.lexists(path):
         raise CaptureError(
             f"{path} is there already: name another file, or add --force to replace it."
         )
+
+
+def _check_file(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise CaptureError(f"{path} is no file but a folder or a device: name a file.")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from capture import files
 from capture.errors import CaptureError, DatasetBusy, DatasetError
-from capture.files import DatasetLock, locked, write_whole
+from capture.files import DatasetLock, check_new_file, check_writable, locked, write_whole
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -115,3 +116,30 @@ def test_a_lock_on_a_folder_that_was_replaced_is_not_taken_for_the_new_one(tmp_p
 def test_no_folder_no_lock(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="There is no dataset"):
         DatasetLock(tmp_path / "gone")
+
+
+def test_cleaning_up_does_not_hide_why_a_file_could_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CaptureError, match="a file stands where a folder is needed"):
+        write_whole(tmp_path / "file" / "x", b"data")
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe"])
+def test_only_files_are_written_to(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+    elif name == "pipe":
+        pytest.skip("there are no named pipes")
+    with pytest.raises(CaptureError, match="is no file"):
+        check_writable(tmp_path / name)
+    with pytest.raises(CaptureError, match="is no file"):
+        check_new_file(tmp_path / name, force=True)
+
+
+def test_what_is_there_stays_when_it_is_looked_whether_it_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "figures.json").write_bytes(b"old")
+    check_writable(tmp_path / "figures.json")
+    check_writable(tmp_path / "new" / "figures.json")
+    assert (tmp_path / "figures.json").read_bytes() == b"old"
+    assert not list((tmp_path / "new").iterdir())

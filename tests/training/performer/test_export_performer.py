@@ -157,7 +157,7 @@ def test_a_place_that_cannot_be_written_is_told_first(
     replace(about, dataset=target.dataset.manifest.id).save(folder, target.plate, target.frame(0))
     (folder / f"{INT8_NAME}.tmp").mkdir()
     (folder / ONNX_NAME).mkdir()
-    for kind, sentence in (("tflite", "could not be written"), ("onnx", "is a folder")):
+    for kind, sentence in (("tflite", "could not be written"), ("onnx", "is no file")):
         asked = Namespace(run=folder, dataset=str(target.dataset.path), format=kind)
         with pytest.raises(CaptureError, match=sentence):
             export_performer.main(asked)
