@@ -194,7 +194,7 @@ def test_export_and_repair(tmp_path: Path) -> None:
         (["export", "nowhere", "--format", "coco", "--out", "x"], "There is no dataset"),
         (["repair", "nowhere", "--out", "x"], "nowhere"),
         (["models", "fetch", "unknown"], "unknown"),
-        (["--port", "99999"], "choose 0 to 65535"),
+        (["--port", "99999"], "is not a port"),
         (["capture", "-take.mp4", "--out", "x"], "write a file's name as ./-take.mp4"),
         (["capture", JUGGLER, "--out", "-x"], "write a file's name as ./-x"),
         (["train", "nowhere", "--out", "x", "--from", "nope"], "There is no run nope"),
