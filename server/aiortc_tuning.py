@@ -345,9 +345,9 @@ class MediaLink:
 
     def _decode(self, data: bytes, timestamp: int) -> None:
         receiver = self._receiver
-        codecs_known = receiver._RTCRtpReceiver__codecs.values()
         name = "VP8" if self.frames.begins_key_frame is begins_vp8_key_frame else "H264"
-        codec = next((one for one in codecs_known if one.name == name), None)
+        known = receiver._RTCRtpReceiver__codecs.values()
+        codec = next((one for one in known if one.name == name), None)
         if codec is None or not receiver._RTCRtpReceiver__decoder_thread:
             return
         mapped = receiver._RTCRtpReceiver__timestamp_mapper.map(timestamp)

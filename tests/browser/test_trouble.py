@@ -71,7 +71,8 @@ def test_media_that_cannot_be_reached(start_server: Start, open_page: Open) -> N
         const sdp = answer.sdp.replace(/a=candidate:[^\\r\\n]*[\\r\\n]+/g, "");
         return set.call(this, { type: answer.type, sdp });
       };
-      const send = RTCPeerConnection.prototype.createOffer;
+      const Socket = window.WebSocket;
+      window.WebSocket = class extends Socket { constructor() { super("ws://127.0.0.1:9/"); } };
       Object.defineProperty(RTCPeerConnection.prototype, "localDescription", {
         get() {
           const one = this.currentLocalDescription ?? this.pendingLocalDescription;
