@@ -303,10 +303,7 @@ class MediaLink:
         transport._handle_rtcp_data = self._rtcp
 
     async def _rtcp(self, data: bytes) -> None:
-        """Transport feedback is taken out: aiortc refuses the whole compound with it when padded.
-
-        It can name any SSRC of ours as its medium, also that of repetitions.
-        """
+        """Transport feedback is taken out: aiortc refuses the whole compound when it is padded."""
         rest, place = b"", 0
         while place + 4 <= len(data):
             first, kind, words = struct.unpack_from("!BBH", data, place)

@@ -171,6 +171,13 @@ class Browser:
         await until(lambda: len(self.heard(kind)) > after, seconds, said)
         return self.heard(kind)[after]
 
+    async def sees_camera(self, count: int) -> None:
+        """Until so many pictures came, the camera's among them and not only the one to wait by."""
+        await until(lambda: self.pictures > count, 10, "pictures")
+        await until(
+            lambda: any(one["stats"]["size"][0] for one in self.heard("state")), 10, "a frame"
+        )
+
     async def close(self) -> None:
         """Hang up."""
         if self.link is not None:

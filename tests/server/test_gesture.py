@@ -62,7 +62,7 @@ async def test_the_page_is_told_to_count_down(serve, stills):
     up, down = (cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420) for rgb in (raised, lowered))
     track = ClipTrack([down] * 30)
     async with serve() as http, Browser(http, track) as browser:
-        await until(lambda: browser.pictures > 20)
+        await browser.sees_camera(20)
         browser.send("gesture", enabled=True)
         await asyncio.sleep(1.5)
         assert not browser.heard("start_recording")

@@ -14,7 +14,6 @@ from capture.dataset import Dataset
 from server.state import APP_STATE
 from tests.capture.clips import pictures, write_video
 from tests.server.browser import Browser, ClipTrack
-from tests.server.waiting import until
 
 JUGGLER = Path(__file__).parents[1] / "data" / "juggler_320.mp4"
 
@@ -134,7 +133,7 @@ async def test_a_cancelled_import_keeps_what_was_analysed(serve, videos):
 async def test_high_quality_takes_the_place_of_the_live_pairs(serve, booth):
     """Record live, upload the browser's own video of it: same dataset, better source."""
     async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
-        await until(lambda: browser.pictures > 10)
+        await browser.sees_camera(10)
         browser.send("record", seconds=None, title="Me", high_quality=True, heads=False)
         dataset = (await browser.hears("recording"))["dataset"]
         await asyncio.sleep(2)
@@ -158,7 +157,7 @@ async def test_high_quality_takes_the_place_of_the_live_pairs(serve, booth):
 
 async def test_a_bad_recording_leaves_the_live_pairs(serve, booth):
     async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
-        await until(lambda: browser.pictures > 10)
+        await browser.sees_camera(10)
         browser.send("record", seconds=1, title="", high_quality=True, heads=True)
         dataset = (await browser.hears("recorded"))["dataset"]
         begun = await send(http, b"nothing" * 99, "r.webm", purpose="recording", dataset=dataset)

@@ -28,7 +28,7 @@ def datasets(http):
 async def test_a_limit_ends_it_by_the_clock_when_the_camera_stands_still(serve, booth):
     track = ClipTrack(booth)
     async with serve() as http, Browser(http, track) as browser:
-        await until(lambda: browser.pictures > 20)
+        await browser.sees_camera(20)
         browser.send("record", **{**RECORD, "seconds": 2})
         dataset = (await browser.hears("recording"))["dataset"]
         began = time.monotonic()
@@ -44,7 +44,7 @@ async def test_a_limit_ends_it_by_the_clock_when_the_camera_stands_still(serve, 
 
 async def test_pairs_are_written_at_the_cameras_rate_and_stop_by_themselves(serve, booth):
     async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
-        await until(lambda: browser.pictures > 20)
+        await browser.sees_camera(20)
         browser.send("record", **{**RECORD, "seconds": 3, "title": "Signs"})
         dataset = (await browser.hears("recording"))["dataset"]
         recorded = await browser.hears("recorded")
@@ -63,7 +63,7 @@ async def test_pairs_are_written_at_the_cameras_rate_and_stop_by_themselves(serv
 async def test_the_session_ends_in_mid_recording(serve, booth_small):
     async with serve() as http:
         async with Browser(http, ClipTrack(booth_small)) as browser:
-            await until(lambda: browser.pictures > 10)
+            await browser.sees_camera(10)
             browser.send("record", **RECORD)
             dataset = (await browser.hears("recording"))["dataset"]
             await asyncio.sleep(1)
@@ -84,7 +84,7 @@ async def test_the_camera_is_turned_in_mid_recording(serve, booth_small):
     ]
     track = ClipTrack(booth_small)
     async with serve() as http, Browser(http, track) as browser:
-        await until(lambda: browser.pictures > 10)
+        await browser.sees_camera(10)
         browser.send("record", **RECORD)
         dataset = (await browser.hears("recording"))["dataset"]
         await asyncio.sleep(1)
@@ -113,7 +113,7 @@ async def test_a_full_disk_ends_the_recording_with_a_sentence_not_the_picture(
 
     monkeypatch.setattr(writer_module, "write_whole", write_or_not)
     async with serve() as http, Browser(http, ClipTrack(booth_small)) as browser:
-        await until(lambda: browser.pictures > 10)
+        await browser.sees_camera(10)
         browser.send("record", **RECORD)
         dataset = (await browser.hears("recording"))["dataset"]
         await asyncio.sleep(1)
@@ -130,7 +130,7 @@ async def test_a_full_disk_ends_the_recording_with_a_sentence_not_the_picture(
 
 async def test_what_a_performer_needs_is_made_when_the_recording_ends(serve, booth):
     async with serve() as http, Browser(http, ClipTrack(booth)) as browser:
-        await until(lambda: browser.pictures > 20)
+        await browser.sees_camera(20)
         browser.send("record", **{**RECORD, "seconds": 1})
         folder = datasets(http) / (await browser.hears("recorded"))["dataset"]
         state = http.server.app[APP_STATE]
@@ -155,7 +155,7 @@ async def test_nobody_in_the_picture_leaves_no_dataset(serve, videos):
 
     empty = read_clip(videos / "empty_then_people.mp4", (320, 180), limit=12)
     async with serve() as http, Browser(http, ClipTrack(empty)) as browser:
-        await until(lambda: browser.pictures > 10)
+        await browser.sees_camera(10)
         browser.send("record", **{**RECORD, "seconds": 1})
         recorded = await browser.hears("recorded")
         assert recorded["written"] == 0
@@ -168,6 +168,6 @@ async def test_no_room_no_recording(serve, booth_small):
         serve(disk_floor_bytes=10**18) as http,
         Browser(http, ClipTrack(booth_small)) as browser,
     ):
-        await until(lambda: browser.pictures > 10)
+        await browser.sees_camera(10)
         browser.send("record", **RECORD)
         assert "nearly full" in (await browser.hears("error"))["message"]
