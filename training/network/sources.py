@@ -228,14 +228,20 @@ def _with_mask(photo: Path, mask: Path) -> tuple[Rgb, Labels]:
 
 
 def _of_known(path: Path, masks: Path) -> Iterator[Sample]:
-    """Pictures with masks of somebody and everybody's key points."""
+    """Pictures with masks of somebody and everybody's key points; the teachers label those
+    without a mask."""
     annotations = path / PEOPLE_FILE
     people = read_annotations(_json(annotations), annotations)
     images = next((path / name for name in ("images", "photos") if (path / name).is_dir()), path)
     for name, these in sorted(people.items()):
         photo = _annotated(images, name)
         mask = masks / f"{Path(name).stem}.png"
-        if photo is not None and mask.is_file():
+        if photo is None:
+            continue
+        if not mask.is_file():
+            label = partial(_label_photo, photo)
+            yield Sample(f"{path.name}/{name}", (photo,), TEACHER, label)
+        else:
             label = partial(_label_known, photo, mask, these)
             # Joints that a human marked where a teacher would not know them are drawn oftener.
             human = bool(these) and all(

@@ -222,18 +222,19 @@ def test_masks_with_everybodys_key_points(tmp_path: Path) -> None:
     assert [(one.name, one.kind) for one in samples] == [
         ("more/00.jpg", PEOPLE),
         ("more/01.jpg", PEOPLE),  # It shows nobody.
+        ("more/02.jpg", TEACHER),  # It has no mask.
     ]
     assert [file.name for file in samples[0].files] == ["00.jpg", "00.png"]
 
 
 def test_joints_that_a_human_marked_are_athletes(tmp_path: Path) -> None:
     folder = known_people(tmp_path, [somebody(0, "human"), somebody(1)])
-    assert [one.kind for one in find_samples([folder], 0.0)] == [ATHLETES, PEOPLE]
+    assert [one.kind for one in find_samples([folder], 0.0)] == [ATHLETES, PEOPLE, TEACHER]
 
 
 @pytest.mark.parametrize("keypoints", [[1, 2, 3], "none"])
 def test_people_that_cannot_be_read_are_told(tmp_path: Path, keypoints: Any) -> None:
     folder = known_people(tmp_path, [somebody(0) | {"keypoints": keypoints}])
-    sample, _ = find_samples([folder], 0.0)
+    sample, *_ = find_samples([folder], 0.0)
     with pytest.raises(TrainingError, match=r"annotations of 00\.jpg cannot be read"):
         sample.label(object())  # type: ignore[arg-type]
