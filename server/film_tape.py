@@ -159,17 +159,14 @@ class FilmTape:
         if out is None:
             return False
         shown = self._size != (0, 0)
-        try:
-            if shown:
-                out.finish()
-        finally:
-            out.release()
+        # As `with` ends: the file appears, or nothing is left of it.
+        out.__exit__(None if shown else CaptureError)
         return shown
 
     def _abandon(self) -> None:
         out, self._out = self._out, None
         if out is not None:
-            out.release()
+            out.__exit__(CaptureError)
 
     def _keep(self, path: Path) -> bool:
         if not self._last:
