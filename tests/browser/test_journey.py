@@ -77,12 +77,13 @@ def _perform(page: Page, title: str) -> None:
 
 
 def _train(page: Page, title: str) -> None:
-    page.get_by_role("link", name="Datasets").click()
+    page.get_by_role("link", name="Datasets", exact=True).click()
     page.locator(".dataset").first.click()
     page.get_by_role("button", name="Train", exact=True).click()
-    page.get_by_text("5 minutes").click()
+    page.get_by_text("5 minutes", exact=True).click()
     page.locator("#train-begin").click()
     expect(page.locator("h1")).to_have_text(title)
+    expect(page.locator("#state")).not_to_be_empty()
 
 
 def _watch_it_learn(page: Page) -> None:
@@ -131,7 +132,7 @@ def _stop_and_look(page: Page) -> None:
 
 def _share(page: Page, film: str) -> str:
     """The link's address."""
-    page.get_by_role("link", name="Films").click()
+    page.get_by_role("link", name="Films", exact=True).click()
     page.locator(".film", has_text=film).first.get_by_role("button", name="Share").click()
     page.get_by_role("button", name="Make a link").click()
     expect(page.locator(".share-links .notice")).to_contain_text("--host 0.0.0.0")
