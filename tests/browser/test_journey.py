@@ -30,7 +30,7 @@ def test_the_whole_way(start_server: Start, open_page: Open, chromium: Browser) 
     _stop_and_look(page)
     address = _share(page, film)
 
-    other = chromium.new_context()
+    other = chromium.new_context(bypass_csp=True)
     guest = other.new_page()
     guest.goto(address)
     expect(guest.locator("h1")).to_contain_text("Danced as")
