@@ -163,13 +163,18 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_capture(parser: argparse.ArgumentParser) -> None:
-    from capture import commands
 
     parser.add_argument("videos", nargs="+", type=Path, metavar="VIDEO")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="the dataset, or one each in it"
     )
     parser.add_argument("--heads", action="store_true", help="keep the network's raw outputs too")
+    parser.add_argument(
+        "--pose",
+        choices=("", "movenet-thunder"),
+        default="",
+        help="look at every frame again for better key points, slowly (needs PyTorch)",
+    )
     parser.add_argument("--frames", choices=("jpg", "png"), default="jpg", help="default: jpg")
     parser.add_argument("--title", default="", help="default: the video's name")
     # How the server calls it.
@@ -181,7 +186,18 @@ def _add_capture(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--source-name", default="", help=argparse.SUPPRESS)
     _add_network(parser)
-    parser.set_defaults(command=commands.capture)
+    parser.set_defaults(command=_capture)
+
+
+def _capture(arguments: argparse.Namespace) -> int:
+    from capture import commands
+
+    if not arguments.pose:
+        return commands.capture(arguments)
+    # PyTorch is imported for this alone: boards that only capture do without it.
+    from training.network.pose_teachers import Thunder
+
+    return commands.capture(arguments, Thunder().again)
 
 
 def _add_segment(parser: argparse.ArgumentParser) -> None:

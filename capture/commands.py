@@ -21,13 +21,21 @@ from capture.manifest import valid_id
 from capture.progress import Progress
 from capture.repair import repair_masks
 from capture.segment import check_apart, find_pictures, segment_picture
+from inference.analysis import Person
 from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.arrays import Keypoints, Rgb
 from inference.pool import NetworkPool
 from inference.zoo import default_model
 
 
-def capture(arguments: argparse.Namespace) -> int:
-    """One dataset per video; 1 when a video failed, 128 + signal when it was stopped."""
+def capture(
+    arguments: argparse.Namespace,
+    look_again: Callable[[Rgb, Person], Keypoints] | None = None,
+) -> int:
+    """One dataset per video; 1 when a video failed, 128 + signal when it was stopped.
+
+    `look_again`: gives better key points of a dancer, where `arguments.pose` names who.
+    """
     outs = _outs(arguments.videos, arguments.out)
     for video in arguments.videos:
         if not video.is_file():
@@ -37,7 +45,10 @@ def capture(arguments: argparse.Namespace) -> int:
     with _stopping() as stopped:
         for video, out in zip(arguments.videos, outs, strict=True):
             try:
-                dataset = _capture(video, out, pool, arguments, lambda: bool(stopped))
+                analysed = AnalyzerOptions(
+                    keep_heads=arguments.heads, second_pass=True, look_again=look_again
+                )
+                dataset = _capture(video, out, pool, arguments, analysed, lambda: bool(stopped))
                 _print_summary(dataset, arguments, bool(stopped))
             except CaptureError as error:
                 print(error, file=sys.stderr)
@@ -52,6 +63,7 @@ def _capture(
     out: Path,
     pool: NetworkPool,
     arguments: argparse.Namespace,
+    analysed: AnalyzerOptions,
     cancelled: Callable[[], bool],
 ) -> Dataset:
     wanted = ImportOptions(
@@ -60,11 +72,14 @@ def _capture(
         source_name=arguments.source_name,
         dataset_id=out.name if valid_id(out.name) else None,
         frame_format=arguments.frames,
-        analyzer=AnalyzerOptions(keep_heads=arguments.heads, second_pass=True),
+        analyzer=analysed,
+        pose_by=arguments.pose,
     )
     with Progress(video.name, "frame", arguments.progress == "json") as progress:
         if pool.notice:
             progress.note(pool.notice)
+        if arguments.pose:
+            progress.note(f"{arguments.pose} looks at every frame again: that takes its time.")
         return import_video(video, out, pool, wanted, progress, progress.note, cancelled)
 
 

@@ -43,6 +43,8 @@ class ImportOptions:
     dataset_id: str | None = None
     frame_format: FrameFormat = "jpg"
     analyzer: AnalyzerOptions = AnalyzerOptions(second_pass=True)  # noqa: RUF009  Frozen.
+    pose_by: str = ""
+    """Who looks again at every frame for better key points, to be kept with the dataset."""
 
 
 def import_video(
@@ -90,6 +92,8 @@ def import_video(
         writer.note(sentence)
         note(sentence)
 
+    if options.pose_by:
+        writer.note(f"Key points by {options.pose_by}, parts by {pool.info.name}.")
     work = _Import(writer)
     try:
         analyzer = Analyzer(pool, options.analyzer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -36,6 +36,8 @@ class AnalyzerOptions:
     """Whether each Analysis carries the network's raw heads (distillation data)."""
     second_pass: bool = False
     """Whether a dancer who is small in the frame is looked at a second time, enlarged."""
+    look_again: Callable[[Rgb, Person], Keypoints] | None = None
+    """Better key points of the dancer, slowly: only the offline jobs have time for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ class Analyzer:
         began = time.perf_counter()
         first = None if frame.chosen is None else frame.people[frame.chosen]
         person = first if frame.second_pass is None else frame.second_pass.person
+        if person is not None and self.options.look_again is not None:
+            person = replace(person, keypoints=self.options.look_again(frame.rgb, person))
         smoothed = self._smoother.update(None if person is None else person.keypoints, frame.time_s)
         smoothing = _since(began)
         began = time.perf_counter()

@@ -190,6 +190,7 @@ def test_export_and_repair(tmp_path: Path) -> None:
         (["capture", JUGGLER, "--out", "x", "--model", "unknown"], "unknown"),
         (["capture", JUGGLER, "--out", "x", "--device", "edgetpu"], "Edge TPU"),
         (["capture", JUGGLER, "--out", "x", "--device", "gpu"], "gpu"),
+        (["capture", JUGGLER, "--out", "x", "--pose", "movenet-thunder"], "fetch movenet-thunder"),
         (["segment", "nothing.png", "--out", "x"], "There is no file"),
         (["export", "nowhere", "--format", "coco", "--out", "x"], "There is no dataset"),
         (["repair", "nowhere", "--out", "x"], "nowhere"),
@@ -208,6 +209,8 @@ def test_refusals_are_one_sentence(
     arguments: list[object], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if "--pose" in arguments:
+        monkeypatch.setenv("UNDERSTUDY_MODELS", str(tmp_path))
     command = [sys.executable, str(RUN), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode in (1, 2)

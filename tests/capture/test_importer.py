@@ -17,7 +17,9 @@ from capture.errors import CaptureError, DatasetError, VideoError
 from capture.files import write_whole
 from capture.importer import ImportOptions, import_video, model_info
 from capture.manifest import Manifest
+from inference.analysis import Person
 from inference.analyzer import Analyzer, AnalyzerOptions
+from inference.arrays import Keypoints, Rgb
 from inference.pool import NetworkPool
 from tests.capture.clips import CELL, barcode, pictures, write_video
 
@@ -237,3 +239,25 @@ def test_the_networks_input_is_the_one_that_ran(pool: NetworkPool, clip: list[An
 def test_the_barcode_survives(clip: list[Any]) -> None:
     assert [barcode(picture) for picture in clip] == list(range(COUNT))
     assert clip[0].shape[0] > 4 * CELL
+
+
+def test_whoever_looks_again_gives_the_key_points(
+    tmp_path: Path, clip: list[Any], pool: NetworkPool
+) -> None:
+    """Masks stay the network's; the dataset says who it was."""
+    video = write_video(tmp_path / "dance.mp4", clip[:8])
+    plain = import_video(video, tmp_path / "plain", pool, OPTIONS)
+
+    def moved(rgb: Rgb, person: Person) -> Keypoints:
+        assert rgb.shape == clip[0].shape
+        return person.keypoints + np.float32([7, 0, 0])
+
+    analysed = AnalyzerOptions(second_pass=True, look_again=moved)
+    options = ImportOptions(frame_format="png", analyzer=analysed, pose_by="a teacher")
+    dataset = import_video(video, tmp_path / "again", pool, options)
+    assert dataset.manifest.notes == ["Key points by a teacher, parts by bodypix-075."]
+    for one, other in zip(plain.pairs, dataset.pairs, strict=True):
+        assert one.keypoints is not None
+        assert other.keypoints is not None
+        np.testing.assert_allclose(other.keypoints, one.keypoints + np.array([7, 0, 0]), atol=1e-3)
+        assert np.array_equal(plain.labels(one.index), dataset.labels(other.index))

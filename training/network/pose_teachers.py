@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inference.analysis import Person
 from inference.arrays import Rgb
 from inference.teachers import find_teacher
 from training.network.metrics import box_iou
@@ -97,6 +98,11 @@ class Thunder:
         points = self._decode(_heads(self._network, np.asarray(view, np.uint8)))
         points[:, :2] = points[:, :2] / scale + corner
         return points
+
+    def again(self, rgb: Rgb, person: Person) -> Points:
+        """Better key points of somebody who was found; theirs where it is not sure of its own."""
+        points = self.look(rgb, person.box)
+        return points if points[:, 2].mean() >= SURE else person.keypoints
 
     def _decode(self, heads: dict[str, Points]) -> Points:
         centre = _sigmoid(heads["center"][0]) * self._from_centre
