@@ -18,7 +18,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from bench import barcode
 from bench.clip import FPS
 from bench.serving import BenchError
-from server.encoder import TIME_BASE
+from server.live.encoder import TIME_BASE
 
 PATIENCE_SECONDS = 20.0
 

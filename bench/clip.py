@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench import barcode
 from capture.video import read_frames
-from server.encoder import H264Encoder
+from server.live.encoder import H264Encoder
 
 DEFAULT_CLIP = Path(__file__).parent / "data" / "booth.mp4"
 """One person in front of a fixed camera, as most people will use it."""

@@ -15,8 +15,17 @@ from aiohttp import web
 from capture.errors import DatasetBusy
 from capture.files import check_writable, locked, make_folder
 from inference.errors import UnderstudyError
-from server import (
-    aiortc_tuning,
+from server.background import Background
+from server.errors import ServerError
+from server.live.handover import Handover
+from server.live.recording import Recordings
+from server.networks import Networks
+from server.performers import Performers
+from server.rtc import aiortc_tuning
+from server.settings import Settings
+from server.state import APP_STATE, AppState
+from server.version import VERSION
+from server.web import (
     answers,
     datasets_api,
     films_api,
@@ -27,25 +36,16 @@ from server import (
     trainings_api,
     uploads_api,
 )
-from server.access import Access
-from server.background import Background
-from server.certificate import own_address, tls_context
-from server.errors import ServerError
-from server.films import Films
-from server.handover import Handover
-from server.imports import Imports
-from server.jobs import Job, Jobs
-from server.networks import Networks
-from server.performers import Performers
-from server.preparations import Preparations
-from server.recording import Recordings
-from server.renditions import Renditions
-from server.settings import Settings
-from server.shares import Shares
-from server.state import APP_STATE, AppState
-from server.trainings import Trainings
-from server.uploads import Upload, Uploads
-from server.version import VERSION
+from server.web.access import Access
+from server.web.certificate import own_address, tls_context
+from server.work.films import Films
+from server.work.imports import Imports
+from server.work.jobs import Job, Jobs
+from server.work.preparations import Preparations
+from server.work.renditions import Renditions
+from server.work.shares import Shares
+from server.work.trainings import Trainings
+from server.work.uploads import Upload, Uploads
 
 logger = logging.getLogger(__name__)
 http_logger = logging.getLogger("understudy.http")

@@ -14,7 +14,7 @@ from typing import Any
 
 from inference.geometry import check_long_side
 from server.errors import ServerError
-from server.ice_servers import ice_servers
+from server.rtc.ice_servers import ice_servers
 
 
 def _about(

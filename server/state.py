@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from server.access import RateLimit
-from server.services import Services
-from server.session import Session
+from server.live.services import Services
+from server.live.session import Session
+from server.rate_limit import RateLimit
 
 
 @dataclass(slots=True)

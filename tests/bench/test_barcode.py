@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench import barcode
 from bench.clip import DEFAULT_CLIP, Clip
-from server.encoder import H264Encoder
+from server.live.encoder import H264Encoder
 
 
 @given(st.integers(0, barcode.NUMBERS - 1), st.integers(0, 255))

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from capture.importer import ImportOptions, import_video
 from inference.pool import NetworkPool
-from server.training_record import TrainingRecord
+from server.work.training_record import TrainingRecord
 from tests.browser.conftest import JUGGLER, Open, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from server.certificate import tls_context
 from server.settings import Settings
+from server.web.certificate import tls_context
 from tests.browser.conftest import JUGGLER, Open, Server, wait_live
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]

@@ -18,8 +18,8 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from bench.network.lines import Line
 from bench.network.relay import Relay
-from server.aiortc_tuning import MediaLink
-from server.encoder import TIME_BASE, H264Encoder
+from server.live.encoder import TIME_BASE, H264Encoder
+from server.rtc.aiortc_tuning import MediaLink
 from tests.server.waiting import until
 
 

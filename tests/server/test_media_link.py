@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bench.network.lines import LINES, Line
-from server import aiortc_tuning
+from server.rtc import aiortc_tuning
 from tests.server.browser import Browser, ClipTrack
 from tests.server.waiting import until
 

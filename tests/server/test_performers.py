@@ -12,8 +12,8 @@ from inference.errors import UnderstudyError
 from server.performers import Performers, note
 from server.state import APP_STATE
 from tests.server.browser import Browser, ClipTrack
-from tests.server.test_datasets_api import ID, make
 from tests.server.waiting import until
+from tests.server.web.test_datasets_api import ID, make
 from tests.transfer.turned import turned
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import GENERATORS, Generator

@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from inference.errors import UnderstudyError
-from server.ice_servers import ice_servers
+from server.rtc.ice_servers import ice_servers
 from server.settings import Settings, from_arguments
 
 

@@ -1,0 +1,1 @@
+"""Pages and requests: who is let in, what is asked, what is answered."""

@@ -1,0 +1,329 @@
+"""`/trainings`: pages and requests to train a performer, and to watch it learn."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Awaitable, Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from capture.manifest import Manifest
+from server.errors import Refused
+from server.performers import PREFIX, RUN
+from server.state import APP_STATE, AppState
+from server.web.answers import read_json
+from server.web.datasets_api import checked_dataset
+from server.web.event_stream import stream
+from server.web.pages import render
+from server.work.imports import RUN as RUN_PY
+from server.work.jobs import Job, State
+from server.work.training_record import TrainingRecord
+from server.work.trainings import EVALUATION_NAME
+from transfer.performers.trained_files import (
+    INT8_NAME,
+    MENDING_INT8_NAME,
+    MENDING_NAME,
+    ONNX_NAME,
+    PERFORMER_NAME,
+    PLATE_NAME,
+    THUMBNAIL_NAME,
+    WARP,
+    WEIGHTS_NAME,
+    has_weights,
+)
+from transfer.target.references import FILE_NAME as REFERENCES_NAME
+
+MINUTES = (0.1, 240.0)
+PRESETS = (WARP, "realtime", "quality")
+SIZES = (256, 384, 512)
+STARTS = ("base", "none")
+EXPORTS = {"int8": "tflite", "onnx": "onnx"}
+"""Names of downloads, and of `run.py export-model`'s formats."""
+_PICTURE = re.compile(r"(true|\d{6,8})\.jpg")
+_FURTHER = (PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME, REFERENCES_NAME)
+"""What performing needs besides."""
+_DOWNLOADS = {
+    "weights": (WEIGHTS_NAME, MENDING_NAME),
+    "int8": (INT8_NAME, MENDING_INT8_NAME),
+    "onnx": (ONNX_NAME,),
+}
+"""One of these files must be there."""
+_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+"""The report has its style and pictures inside, and needs nothing else."""
+routes = web.RouteTableDef()
+
+
+def _record(request: web.Request) -> TrainingRecord:
+    return request.app[APP_STATE].trainings.get(request.match_info["id"])
+
+
+def _run(request: web.Request) -> Path:
+    trainings = request.app[APP_STATE].trainings
+    return trainings.run_folder(_record(request))
+
+
+# Pages
+
+
+@routes.get("/trainings")
+async def trainings_page(request: web.Request) -> web.Response:
+    """What learns, what waits, what has been learnt."""
+    state = request.app[APP_STATE]
+    return render(
+        request, "trainings.html", {"page": "trainings", "trainings": await _summaries(state)}
+    )
+
+
+@routes.get("/trainings/{id}")
+async def training_page(request: web.Request) -> web.Response:
+    """One training, from its first picture to its downloads."""
+    state, record = request.app[APP_STATE], _record(request)
+    data = {"page": "training", "id": record.id, "training": await _summary(state, record)}
+    return render(request, "training.html", data, title=record.title)
+
+
+# Requests
+
+
+@routes.get("/api/trainings")
+async def list_trainings(request: web.Request) -> web.Response:
+    """Those that run and wait, then the others; and how fast this machine trains."""
+    state = request.app[APP_STATE]
+    return web.json_response(
+        {"trainings": await _summaries(state), "measured": state.trainings.measured()}
+    )
+
+
+@routes.post("/api/trainings")
+async def begin(request: web.Request) -> web.Response:
+    """Queue a training."""
+    state, wanted = request.app[APP_STATE], await read_json(request)
+    dataset = checked_dataset(state, str(wanted.get("dataset", "")))
+    manifest = await state.background.run(Manifest.load, state.settings.datasets / dataset)
+    if manifest.state != "complete" or state.jobs.writing(dataset):
+        raise Refused(409, "busy", "This dataset is still being made; wait until it is done.")
+    if not state.recordings.room_left():
+        raise Refused(507, "disk", "The server's disk is nearly full; delete something first.")
+    record = TrainingRecord.new(
+        dataset,
+        manifest.title,
+        _minutes(wanted),
+        preset=_one_of(wanted, "preset", PRESETS),
+        size=_one_of(wanted, "size", SIZES),
+        start=_one_of(wanted, "start", STARTS),
+    )
+    record = await state.trainings.add(record)
+    return web.json_response(await _summary(state, record), status=201)
+
+
+@routes.post("/api/trainings/{id}/stop")
+async def stop(request: web.Request) -> web.Response:
+    """End it now; what it has learnt is kept."""
+    record = _record(request)
+    await request.app[APP_STATE].trainings.stop(record)
+    return web.json_response(await _summary(request.app[APP_STATE], record))
+
+
+@routes.post("/api/trainings/{id}/continue")
+async def go_on(request: web.Request) -> web.Response:
+    """Train so many minutes more."""
+    state, record = request.app[APP_STATE], _record(request)
+    checked_dataset(state, record.dataset)
+    await state.trainings.go_on(record, _minutes(await read_json(request)))
+    return web.json_response(await _summary(state, record))
+
+
+@routes.delete("/api/trainings/{id}")
+async def delete(request: web.Request) -> web.Response:
+    """Stop it if need be, and forget what it has learnt."""
+    await request.app[APP_STATE].trainings.delete(_record(request))
+    return web.Response(status=204)
+
+
+@routes.post("/api/trainings/{id}/export")
+async def export(request: web.Request) -> web.Response:
+    """Make the file of a format that programs elsewhere read; a job."""
+    state, record = request.app[APP_STATE], _record(request)
+    wanted = _one_of(await read_json(request), "format", tuple(EXPORTS))
+    if wanted is None:
+        raise Refused(400, "format", "Say in which format.")
+    if not record.over:
+        raise Refused(409, "busy", "Wait until the training has ended.")
+    run, dataset = state.trainings.run_folder(record), state.settings.datasets / record.dataset
+
+    async def finished(job: Job, outcome: State) -> None:
+        if outcome == "done":
+            job.message = "It is ready to be downloaded."
+
+    command = [str(RUN_PY), "export-model", str(run), f"--dataset={dataset}"]
+    command.append(f"--format={EXPORTS[wanted]}")
+    job = state.jobs.add(Job("export", record.title, None, command, finished))
+    return web.json_response({"job": job.id}, status=202)
+
+
+def _minutes(wanted: dict[str, Any]) -> float:
+    minutes = wanted.get("minutes")
+    low, high = MINUTES
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float):
+        raise Refused(400, "minutes", "Say for how many minutes.")
+    if not low <= minutes <= high:
+        raise Refused(400, "minutes", f"A training takes {low:g} to {high:g} minutes.")
+    return float(minutes)
+
+
+def _one_of(wanted: dict[str, Any], name: str, allowed: tuple[Any, ...]) -> Any:
+    value = wanted.get(name)
+    if value is not None and (isinstance(value, bool) or value not in allowed):
+        raise Refused(400, name, f"There is no such {name} to choose.")
+    return value
+
+
+# Events
+
+
+@routes.get("/api/trainings/events")
+async def list_events(request: web.Request) -> web.StreamResponse:
+    """The list, whenever it changes."""
+    state = request.app[APP_STATE]
+    return await stream(request, lambda: _summaries(state), _waiting(state))
+
+
+@routes.get("/api/trainings/{id}/events")
+async def events(request: web.Request) -> web.StreamResponse:
+    """One training: how far it is, new points of its curves, its pictures, at last its scores."""
+    state, record = request.app[APP_STATE], _record(request)
+    log, sent = state.trainings.log(record), -1.0
+    await state.background.run(log.read)
+
+    async def news() -> dict[str, Any]:
+        nonlocal sent
+        found = await _summary(state, record)
+        newest = log.points[-1]["seconds"] if log.points else -1.0
+        anew = sent < 0 or newest < sent
+        points = [one for one in log.points if anew or one["seconds"] > sent]
+        sent = newest
+        run = state.trainings.run_folder(record)
+        more = await state.background.run(_pictures_and_scores, run)
+        gone = record.id not in {one.id for one in state.trainings.all()}
+        return {**found, **more, "points": points, "anew": anew, "gone": gone}
+
+    return await stream(request, news, _waiting(state))
+
+
+def _waiting(state: AppState) -> Callable[[], Awaitable[bool]]:
+    version = state.trainings.version
+
+    async def wait() -> bool:
+        nonlocal version
+        version = await state.trainings.wait(version)
+        return not state.trainings.closed
+
+    return wait
+
+
+async def _summaries(state: AppState) -> list[dict[str, Any]]:
+    return [await _summary(state, one) for one in state.trainings.all()]
+
+
+async def _summary(state: AppState, record: TrainingRecord) -> dict[str, Any]:
+    log, run = state.trainings.log(record), state.trainings.run_folder(record)
+    waiting = [one.id for one in state.trainings.all() if one.state == "waiting"]
+
+    def look() -> tuple[bool, bool]:
+        if record.over:
+            log.read()
+        return has_weights(run), (run / THUMBNAIL_NAME).is_file()
+
+    learnt, has_picture = await state.background.run(look)
+    now = log.latest
+    return {
+        "id": record.id,
+        "dataset": record.dataset,
+        "title": record.title,
+        "preset": record.preset,
+        "size": record.size,
+        "minutes": record.minutes,
+        "state": record.state,
+        "created": record.created,
+        "message": record.message,
+        "saying": log.sentence if record.state == "preparing" else "",
+        "place": waiting.index(record.id) + 1 if record.id in waiting else None,
+        "seconds": now.get("seconds", 0.0),
+        "seconds_left": now.get("seconds_left"),
+        "pictures_per_second": now.get("pictures_per_second"),
+        "learnt": learnt,
+        "performer": f"{PREFIX}{RUN}{record.id}" if learnt else None,
+        "picture": f"/performers/{record.id}/thumbnail" if learnt and has_picture else None,
+    }
+
+
+def _pictures_and_scores(run: Path) -> dict[str, Any]:
+    """What the run's folder holds by now."""
+    names = [path.stem for path in (run / "pictures").glob("*.jpg")]
+    try:
+        rows = json.loads((run / EVALUATION_NAME).read_bytes())["rows"]
+    except (OSError, ValueError, KeyError, TypeError):
+        rows = None
+    return {
+        "pictures": sorted(name for name in names if name.isdigit()),
+        "downloads": [kind for kind in _DOWNLOADS if _files(run, kind)],
+        "can_be_made": [
+            kind for kind in EXPORTS if kind != "onnx" or (run / WEIGHTS_NAME).is_file()
+        ],
+        "scores": rows,
+    }
+
+
+# Files
+
+
+@routes.get("/trainings/{id}/pictures/{name}")
+async def picture(request: web.Request) -> web.StreamResponse:
+    """Held-out poses: true, or as they were drawn then."""
+    name = request.match_info["name"]
+    path = _run(request) / "pictures" / name
+    if not _PICTURE.fullmatch(name) or not path.is_file():
+        raise Refused(404, "not_found", "There is no such picture.")
+    # Of the same name and other content after a training was begun anew.
+    return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+
+@routes.get("/trainings/{id}/report")
+async def report(request: web.Request) -> web.StreamResponse:
+    """All measures, with pictures."""
+    path = _run(request) / "evaluation.html"
+    if not path.is_file():
+        raise Refused(404, "not_found", "This training has not been measured.")
+    return web.FileResponse(path, headers={"Content-Security-Policy": _REPORT_POLICY})
+
+
+@routes.get("/trainings/{id}/download/{kind}.zip")
+async def download(request: web.Request) -> web.Response:
+    """What performing elsewhere needs, or a file for other programs."""
+    state, kind, run = request.app[APP_STATE], request.match_info["kind"], _run(request)
+    if kind not in _DOWNLOADS or not _files(run, kind):
+        raise Refused(404, "not_found", "There is nothing of that kind to download.")
+    body = await state.background.run(_zipped, run, (*_files(run, kind), *_FURTHER))
+    name = f'attachment; filename="{run.name}-{kind}.zip"'
+    return web.Response(
+        body=body, content_type="application/zip", headers={"Content-Disposition": name}
+    )
+
+
+def _files(run: Path, kind: str) -> list[str]:
+    return [name for name in _DOWNLOADS[kind] if (run / name).is_file()]
+
+
+def _zipped(run: Path, names: tuple[str, ...]) -> bytes:
+    """Some tens of megabytes at most."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
+        for name in names:
+            if (run / name).is_file():
+                file.write(run / name, f"{run.name}/{name}")
+    return buffer.getvalue()

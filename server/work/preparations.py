@@ -1,0 +1,42 @@
+"""When a capture ends, what performers need of it is made: choosing it later takes no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from server.settings import Settings
+from server.work.jobs import Job, Jobs, State
+
+RUN = Path(__file__).resolve().parents[2] / "run.py"
+NICENESS = 19
+"""Whoever dances meanwhile, and imports, come first."""
+
+
+class Preparations:
+    """`run.py prepare` for one dataset after the other, in jobs that no page lists.
+
+    Whoever chooses a dataset before its turn waits as long as if there were no preparation.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._datasets = settings.datasets
+        self._jobs = Jobs(settings.job_memory_bytes, NICENESS)
+
+    def begin(self, dataset: str) -> None:
+        """A dataset was completed or edited; once is enough for one that waits already."""
+        if any(job.state == "waiting" and job.dataset == dataset for job in self._jobs.all()):
+            return
+        command = [str(RUN), "prepare", str(self._datasets / dataset)]
+        self._jobs.add(Job("prepare", dataset, dataset, command, _finished))
+
+    def running(self) -> bool:
+        """Whether something is being prepared, or waits for it."""
+        return any(not job.over for job in self._jobs.all())
+
+    async def close(self) -> None:
+        """Stop; what is not kept yet is made when it is asked for."""
+        await self._jobs.close()
+
+
+async def _finished(job: Job, state: State) -> None:
+    """A dataset that nobody can be shown of says so when it is chosen."""
