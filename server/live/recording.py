@@ -60,7 +60,7 @@ class LiveRecording:
             seconds = time_s - self._first
             if seconds >= self._most:
                 return False
-            if seconds - self._seconds > GAP_SECONDS and self._seconds > GAP_SECONDS:
+            if seconds - self._seconds > GAP_SECONDS and self._seconds > 0:
                 rate = self._recorder.written / self._seconds
                 self._recorder.lost(round((seconds - self._seconds) * rate))
             self._seconds, self._last = seconds, now
