@@ -18,7 +18,9 @@ WARM_UP = 10
 """Frames that are not counted: memory is found and caches are filled."""
 
 
-def measure_frame_latency(path: Path, clip: Clip, seconds: float, pool: NetworkPool) -> Row:
+def measure_frame_latency(
+    path: Path, clip: Clip, seconds: float, pool: NetworkPool, kind: str | None = None
+) -> Row:
     """Frame after frame for `seconds`, nothing else running, shown as a dataset or a trained run.
 
     `draw` is condition, generator and composite, or search and blending of nearest poses.
@@ -26,7 +28,7 @@ def measure_frame_latency(path: Path, clip: Clip, seconds: float, pool: NetworkP
     Raises:
         TransferError: `path` holds no performer.
     """
-    _, make = find_performer(str(path))
+    _, make = find_performer(str(path), kind)
     performer, analyzer = make(None), Analyzer(pool)
     times: list[tuple[float, float]] = []
     until = time.perf_counter() + seconds

@@ -17,7 +17,7 @@ from inference.pool import NetworkPool
 from server.work.training_record import TrainingRecord
 from tests.browser.conftest import JUGGLER, Open, Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 ID = "20261120-142001-10c1d2"
 CLIP = JUGGLER.with_name("juggler_320.mp4")
 PAGES = ("", "datasets", f"datasets/{ID}", "trainings", "trainings/TRAINING", "perform", "films")
@@ -76,7 +76,7 @@ def test_everybody_can_use_it(
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         wrong[f"{width}"] = ["too wide"] if wide > 0 else []
         for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme)
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             wrong[f"{width} {scheme}"] = _complaints(page)
     assert {where: what for where, what in wrong.items() if what} == {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +42,10 @@ class Int8Mender:
     def mend(self, told: Told) -> Mended:
         """Of one picture of `SIZE`."""
         x = np.take(self._pixels, told.parts, axis=0)
-        x[..., PARTS:] = self._levels[told.planes]
+        if self._levels.dtype == np.int8:  # OpenCV's tables are several times as quick.
+            x[..., PARTS:] = cv2.LUT(told.planes, self._levels.view(np.uint8)).view(np.int8)
+        else:
+            x[..., PARTS:] = self._levels[told.planes]
         self._interpreter.set_tensor(self._given["index"], x[None])
         self._interpreter.invoke()
         made = self._interpreter.get_tensor(self._output["index"])[0]

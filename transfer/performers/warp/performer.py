@@ -31,6 +31,8 @@ from transfer.target.references import ReferenceBank
 
 LARGEST = 768
 """Side of the canvas, pixels, at most; else that of the crop."""
+LARGEST_LIVE = 384
+"""The same for a live picture: a camera's frames come thirty times a second."""
 OLD, AGREES = 0.84, 0.3
 """Of the temporal smoother, more than for drawn layers: real pixels tremble with the key points."""
 FIRST = 8
@@ -68,7 +70,8 @@ class WarpPerformer:
         self._left_out = left_out
         self._mender: Mender = mender or WithoutNetwork()
         self._side = max(32, round(bank.height * ROOM))
-        self._smoother = TemporalSmoother(OLD, AGREES, sharp=True)
+        self._largest = LARGEST_LIVE if live else LARGEST
+        self._smoother = TemporalSmoother(OLD, AGREES, sharp=not live)
         self.milliseconds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_NOTED))
         """Of the last pictures, by stage."""
         self.reset()
@@ -117,7 +120,7 @@ class WarpPerformer:
         )
         if crop is None:
             return self._plate.copy()
-        size = int(np.clip(crop.side, SIZE, LARGEST))
+        size = int(np.clip(crop.side, SIZE, self._largest))
         canvas = crop.matrix(size)
         source_to_canvas = joined(canvas, to_target)
         parts = cv2.warpAffine(labels, source_to_canvas, (size, size), flags=cv2.INTER_NEAREST)
