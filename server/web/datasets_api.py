@@ -60,11 +60,11 @@ def _writable(request: web.Request) -> Path:
 async def summaries(state: AppState) -> list[dict[str, Any]]:
     """All datasets, newest first, as `GET /api/datasets` lists them."""
 
-    def look() -> list[dict[str, Any]]:
+    def list_now() -> list[dict[str, Any]]:
         root = state.settings.prefix
         return [_summary(one, root) for one in list_datasets(state.settings.datasets)]
 
-    listed = await state.background.run(look)
+    listed = await state.background.run(list_now)
     for one in listed:
         job = state.jobs.writing(one["id"])
         one["job"] = None if job is None else job.id
@@ -91,7 +91,7 @@ def _summary(dataset: Dataset, root: str) -> dict[str, Any]:
 async def performers(state: AppState) -> list[dict[str, str | None]]:
     """Who can be shown instead of whoever dances: views by name, with title and picture."""
 
-    def look() -> list[dict[str, str | None]]:
+    def list_now() -> list[dict[str, str | None]]:
         return [
             {
                 "name": PREFIX + RUN + run,
@@ -102,7 +102,7 @@ async def performers(state: AppState) -> list[dict[str, str | None]]:
             for run in state.performers.runs()
         ]
 
-    runs = await state.background.run(look)
+    runs = await state.background.run(list_now)
     return runs + [
         {
             "name": PREFIX + one["id"],
@@ -138,7 +138,7 @@ async def list_all(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/datasets/{id}")
-async def one(request: web.Request) -> web.Response:
+async def show_dataset(request: web.Request) -> web.Response:
     """The manifest and the pairs."""
     state, folder = request.app[APP_STATE], _folder(request)
 

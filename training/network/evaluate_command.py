@@ -25,7 +25,7 @@ from inference.network import DEFAULT_LONG_SIDE, Network
 from inference.pool import NetworkPool
 from inference.runtime import Device
 from training.errors import TrainingError
-from training.network.evaluation import ROWS, Look, Material, Row, clip_frames, masks
+from training.network.evaluation import ROWS, Material, Predict, Row, clip_frames, masks
 from training.network.model_card import fill
 from training.network.sources import checksum
 from training.network.student_files import load_student, metadata
@@ -100,14 +100,14 @@ def _material(arguments: argparse.Namespace) -> Material:
     return Material(folder, _kept(reference.heads), Teacher(teachers).heads)
 
 
-def _kept(look: Look) -> Look:
+def _kept(predict: Predict) -> Predict:
     """The reference looks at the same frames for every network: it need do so once only."""
     known: dict[bytes, Heads] = {}
 
     def kept(rgb: Rgb) -> Heads:
         key = hashlib.sha256(rgb.tobytes()).digest()
         if key not in known:
-            known[key] = look(rgb)
+            known[key] = predict(rgb)
         return known[key]
 
     return kept

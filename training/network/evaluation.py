@@ -1,7 +1,7 @@
 """The rows of `run.py evaluate-model`: what is measured, on which files, and how.
 
-Each row takes a network's `look` (a frame in, heads out) and real data that the network has never
-been trained on. Key points are matched to the marked person by the least mean distance.
+Each row takes a network's `predict` (a frame in, heads out) and real data that the network has
+never been trained on. Key points are matched to the marked person by the least mean distance.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from training.network.metrics import MeanIou, boundary_f_score, box_iou, extent,
 from training.network.sources import coco_joints, read_mask, read_photo
 from training.network.teacher import part_labels
 
-Look = Callable[[Rgb], Heads]
+Predict = Callable[[Rgb], Heads]
 Row = dict[str, Any]
 Points = NDArray[np.float32]
 
@@ -60,9 +60,9 @@ class Material:
     """Where the measured files lie, and the reference that agreement is measured against."""
 
     folder: Path
-    reference: Look
+    reference: Predict
     """The teachers' ensemble at 721 pixels."""
-    ensemble: Look
+    ensemble: Predict
     """The teachers' ensemble at several sizes."""
 
 
@@ -82,19 +82,21 @@ def dancer_labels(heads: Heads, size: tuple[int, int]) -> tuple[Labels, list[Per
     return label_map(heads, people, chosen, THRESHOLD), people
 
 
-def masks(look: Look, material: Material) -> Row:
+def masks(predict: Predict, material: Material) -> Row:
     """Mean person IoU and boundary F-score of every tenth photo of `people/`."""
-    return _compared(look, ((read_photo(one), read_mask(two)) for one, two in photos(material)))
+    return _mask_scores(
+        predict, ((read_photo(one), read_mask(two)) for one, two in photos(material))
+    )
 
 
-def close(look: Look, material: Material) -> Row:
+def close(predict: Predict, material: Material) -> Row:
     """The same of head and shoulders alone, cut from those photos as a webcam may show them."""
     pictures = []
     for photo, mask_path in photos(material):
         mask = read_mask(mask_path)
         part = upper(mask)
         pictures.append((read_photo(photo)[part], mask[part]))
-    return _compared(look, pictures)
+    return _mask_scores(predict, pictures)
 
 
 def upper(mask: Labels) -> tuple[slice, slice]:
@@ -107,11 +109,11 @@ def upper(mask: Labels) -> tuple[slice, slice]:
     return slice(first, last), slice(max(0, round(middle - wide / 2)), round(middle + wide / 2))
 
 
-def _compared(look: Look, pictures: Iterable[tuple[Rgb, Labels]]) -> Row:
+def _mask_scores(predict: Predict, pictures: Iterable[tuple[Rgb, Labels]]) -> Row:
     """Of pictures and their human masks."""
     ious, outlines = [], []
     for rgb, mask in pictures:
-        labels, _ = dancer_labels(look(rgb), (rgb.shape[1], rgb.shape[0]))
+        labels, _ = dancer_labels(predict(rgb), (rgb.shape[1], rgb.shape[0]))
         ious.append(iou(labels > 0, mask == 1, mask != 255))
         outlines.append(boundary_f_score(labels > 0, mask == 1, mask != 255))
     return {
@@ -121,13 +123,13 @@ def _compared(look: Look, pictures: Iterable[tuple[Rgb, Labels]]) -> Row:
     }
 
 
-def parts(look: Look, material: Material) -> Row:
+def parts(predict: Predict, material: Material) -> Row:
     """Agreement with the teachers' parts inside of true person pixels, mean IoU of 24 parts."""
     agreement = MeanIou(24)
     for photo, mask_path in photos(material):
         rgb, true = read_photo(photo), read_mask(mask_path) == 1
         theirs = part_labels(material.ensemble(rgb))
-        agreement.add(part_labels(look(rgb))[true] - 1, theirs[true] - 1)
+        agreement.add(part_labels(predict(rgb))[true] - 1, theirs[true] - 1)
     return {"photos": len(photos(material)), "part_agreement": agreement.value()}
 
 
@@ -144,7 +146,7 @@ def nearest(people: Sequence[Person], true: Points) -> Points:
     return found[int(np.argmin(away))]
 
 
-def coco(look: Look, material: Material) -> Row:
+def coco(predict: Predict, material: Material) -> Row:
     """PCK of COCO's people with eight visible points or more in boxes that are high enough, and how
     many of them are found at all."""
     folder = material.folder / "coco_person"
@@ -159,7 +161,7 @@ def coco(look: Look, material: Material) -> Row:
             if true[:, 2].sum() < COCO_POINTS or one["bbox"][3] < COCO_HEIGHT:
                 continue
             if found is None:
-                found = decode_people(look(read_photo(folder / "images" / name)))
+                found = decode_people(predict(read_photo(folder / "images" / name)))
             count += 1
             seen += any(box_iou(person.box, one["bbox"]) > FOUND for person in found)
             radius = PCK * max(one["bbox"][2:]) / 2
@@ -168,7 +170,7 @@ def coco(look: Look, material: Material) -> Row:
     return {"people": count, "found": seen, "points": len(right), "pck": pck}
 
 
-def sports(look: Look, material: Material) -> Row:
+def sports(predict: Predict, material: Material) -> Row:
     """PCK of every tenth photo of `sports/`: all, and those upside-down (neck below mid-hip)."""
     folder = material.folder / "sports"
     content = json.loads((folder / "joints.json").read_bytes())
@@ -180,7 +182,7 @@ def sports(look: Look, material: Material) -> Row:
         true = coco_joints(content["images"][name], content["joints"], photo)
         if (true[:, 2] > 0).sum() < 2:
             continue
-        found = decode_people(look(read_photo(photo)))
+        found = decode_people(predict(read_photo(photo)))
         radius = PCK * extent(true[true[:, 2] > 0]) / 2
         these = hits(nearest(found, true), true, radius).tolist()
         x_y_seen = content["images"][name][neck]
@@ -203,9 +205,9 @@ def clip_frames(material: Material, clip: str) -> list[Rgb]:
     return frames[:: max(1, len(frames) // FRAMES_A_CLIP)][:FRAMES_A_CLIP]
 
 
-def sure_points(look: Look, rgb: Rgb) -> tuple[Points, float] | None:
+def sure_points(predict: Predict, rgb: Rgb) -> tuple[Points, float] | None:
     """The reference's best person: key points (1 where it is sure), longer side of the box."""
-    people = decode_people(look(rgb))
+    people = decode_people(predict(rgb))
     if not people:
         return None
     points = people[0].keypoints.copy()
@@ -213,7 +215,7 @@ def sure_points(look: Look, rgb: Rgb) -> tuple[Points, float] | None:
     return (points, max(people[0].box[2:])) if points[:, 2].any() else None
 
 
-def clips(look: Look, material: Material) -> Row:
+def clips(predict: Predict, material: Material) -> Row:
     """Agreement of key points with the teachers' ensemble at 721 pixels on clips of dancers."""
     by_clip: dict[str, list[bool]] = {}
     for clip in CLIPS:
@@ -222,7 +224,7 @@ def clips(look: Look, material: Material) -> Row:
             if (sure := sure_points(material.reference, rgb)) is not None:
                 true, side = sure
                 agreeing += hits(
-                    nearest(decode_people(look(rgb)), true), true, NEAR * side
+                    nearest(decode_people(predict(rgb)), true), true, NEAR * side
                 ).tolist()
     every = [agrees for agreeing in by_clip.values() for agrees in agreeing]
     return {
@@ -232,7 +234,7 @@ def clips(look: Look, material: Material) -> Row:
     }
 
 
-def jitter(look: Look, material: Material) -> Row:
+def jitter(predict: Predict, material: Material) -> Row:
     """Mean movement of key points from frame to frame while somebody stands still, as a share of
     the longer side of the box; points within `NEAR` of the teachers' in both frames."""
     moves: list[float] = []
@@ -244,7 +246,7 @@ def jitter(look: Look, material: Material) -> Row:
                 before = None
                 continue
             true, side = sure
-            found = nearest(decode_people(look(rgb)), true).copy()
+            found = nearest(decode_people(predict(rgb)), true).copy()
             away = np.linalg.norm(found[:, :2] - true[:, :2], axis=1)
             found[:, 2] = (true[:, 2] > 0) & (away <= NEAR * side)
             if before is not None:
@@ -255,7 +257,7 @@ def jitter(look: Look, material: Material) -> Row:
     return {"steps": len(moves), "movement": float(np.mean(moves))}
 
 
-def nobody(look: Look, material: Material) -> Row:
+def nobody(predict: Predict, material: Material) -> Row:
     """Share of pixels taken for the dancer where nobody is: an empty room, parts of photos."""
     lists = _lists()
     room = _frames_of(material, "empty_then_people.mp4", lists["empty"])
@@ -268,7 +270,7 @@ def nobody(look: Look, material: Material) -> Row:
     )
     shares = {
         kind: [
-            float((dancer_labels(look(rgb), (rgb.shape[1], rgb.shape[0]))[0] > 0).mean())
+            float((dancer_labels(predict(rgb), (rgb.shape[1], rgb.shape[0]))[0] > 0).mean())
             for rgb in pictures
         ]
         for kind, pictures in (("room", room), ("scenery", scenery))
@@ -282,11 +284,12 @@ def nobody(look: Look, material: Material) -> Row:
     }
 
 
-def three(look: Look, material: Material) -> Row:
+def three(predict: Predict, material: Material) -> Row:
     """Share of the frames with exactly three people in which three were found."""
     numbers = _lists()["three"]
     counts = [
-        len(decode_people(look(rgb))) for rgb in _frames_of(material, "three_people.avi", numbers)
+        len(decode_people(predict(rgb)))
+        for rgb in _frames_of(material, "three_people.avi", numbers)
     ]
     return {"frames": len(counts), "right_count": float(np.mean(np.equal(counts, 3)))}
 
@@ -305,7 +308,7 @@ def _frames_of(material: Material, clip: str, numbers: Sequence[int]) -> Iterato
             return
 
 
-ROWS: dict[str, tuple[Callable[[Look, Material], Row], Callable[[Material], list[Path]]]] = {
+ROWS: dict[str, tuple[Callable[[Predict, Material], Row], Callable[[Material], list[Path]]]] = {
     "masks": (masks, lambda m: [file for pair in photos(m) for file in pair]),
     "close": (close, lambda m: [file for pair in photos(m) for file in pair]),
     "parts": (parts, lambda m: [file for pair in photos(m) for file in pair]),

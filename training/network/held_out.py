@@ -21,8 +21,8 @@ MOST = 250
 """Pictures looked at: enough to tell one state of the student from another."""
 
 
-def held_out_accuracy(look: Callable[[Rgb], Heads], items: Sequence[Packed]) -> dict[str, float]:
-    """How good a network is whose `look` turns a frame into heads; means over the pictures.
+def held_out_accuracy(predict: Callable[[Rgb], Heads], items: Sequence[Packed]) -> dict[str, float]:
+    """How good a network is whose `predict` turns a frame into heads; means over the pictures.
 
     `person_iou` (0..1) where masks are known, `pck` of key points, `pck_joints` of pictures with
     joints marked by hand. What cannot be measured is left out.
@@ -32,7 +32,7 @@ def held_out_accuracy(look: Callable[[Rgb], Heads], items: Sequence[Packed]) -> 
     step = max(1, len(items) // MOST)
     for packed in items[::step]:
         item = packed.labelled()
-        heads = look(item.rgb)
+        heads = predict(item.rgb)
         known = item.people < MAYBE
         if packed.source != JOINTS and (item.people[known] > 0).any():
             ious.append(iou(person_probability(heads) >= 0.5, item.people > 0, known))

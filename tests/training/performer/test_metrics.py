@@ -90,10 +90,11 @@ def test_the_page_holds_all_and_marks_the_best_but_never_the_plate(tmp_path: Pat
     about = {"title": "<Ada>", "preset": "realtime", "size": 256, "sha256": "0" * 64,
              "measured_on": "Ada"}  # fmt: skip
     page = tmp_path / "page.html"
-    write_page(page, about, [Part("Held out", rows, strip)], tmp_path / "no.png")
+    write_page(page, about, [Part("Held out", rows, strip, b"film")], tmp_path / "no.png")
     text = page.read_text()
     assert "&lt;Ada&gt;" in text
     assert text.count('class="best"') == 2
     assert '<td class="best">0.700</td>' in text
     assert "data:image/jpeg;base64," in text
+    assert "data:video/mp4;base64,ZmlsbQ==" in text
     assert "http" not in text

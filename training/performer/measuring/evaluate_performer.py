@@ -39,7 +39,7 @@ FACE_SIDE, LEAST_FACE = 64, 8
 
 Figures = dict[str, float]
 """By name: mean over the frames; `ms` is the median time of a picture, without the analysis."""
-Look = Callable[[int, Rgb, Rgb], None]
+OnPicture = Callable[[int, Rgb, Rgb], None]
 """Number of the frame, the true (or the source's) picture, the one that was made."""
 
 
@@ -88,9 +88,9 @@ def reconstruction(
     truth: Target,
     numbers: Sequence[int],
     poses: Poses | None = None,
-    look: Look = lambda number, true, generated: None,
+    on_picture: OnPicture = lambda number, true, generated: None,
 ) -> Figures:
-    """A performer of the dancer on the dancer's own frames; `look` gets both cut pictures."""
+    """A performer of the dancer on the dancer's own frames; `on_picture` gets both cut pictures."""
     scores: dict[str, list[float]] = defaultdict(list)
     eyes = Eyes(poses.pool) if poses else None
     flows = Flows()
@@ -101,7 +101,7 @@ def reconstruction(
         if not (labels > 0).any():
             continue
         ours, theirs = cut(generated, labels), cut(true, labels)
-        look(number, theirs, ours)
+        on_picture(number, theirs, ours)
         _compare(scores, "", theirs, ours)
         if poses is None or eyes is None:
             continue
@@ -122,15 +122,15 @@ def transfer(
     source: Target,
     numbers: Sequence[int],
     poses: Poses,
-    look: Look = lambda number, true, generated: None,
+    on_picture: OnPicture = lambda number, true, generated: None,
 ) -> Figures:
-    """A performer driven by somebody else's frames; `look` gets the source's and the made one."""
+    """A performer driven by somebody else's frames; `on_picture` gets theirs and the made one."""
     scores: dict[str, list[float]] = defaultdict(list)
     eyes = Eyes(poses.pool)
     for number in numbers:
         labels, rgb = source.labels(number), source.frame(number)
         generated = _performed(performer, source, number, rgb, labels, scores)
-        look(number, rgb, generated)
+        on_picture(number, rgb, generated)
         _compare_poses(scores, poses, eyes, number, generated, float(source.seconds[number]))
     return _means(scores)
 

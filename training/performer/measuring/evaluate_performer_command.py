@@ -22,7 +22,7 @@ from inference.arrays import Rgb
 from training.errors import TrainingError
 from training.performer.measuring.evaluate_performer import (
     SIDE,
-    Look,
+    OnPicture,
     PlateOnly,
     Poses,
     reconstruction,
@@ -81,19 +81,19 @@ class _Strips:
     first: str
     rows: dict[str, list[Rgb]] = field(default_factory=dict)
 
-    def look(self, name: str) -> Look:
+    def on_picture(self, name: str) -> OnPicture:
         """For one performer; the first one also brings the pictures to compare with."""
         if not self.rows:
             self.rows[self.first] = []
         new = len(self.rows) == 1
         mine = self.rows.setdefault(name, [])
 
-        def look(number: int, true: Rgb, generated: Rgb) -> None:
+        def on_picture(number: int, true: Rgb, generated: Rgb) -> None:
             if new:
                 self.rows[self.first].append(_small(true))
             mine.append(_small(generated))
 
-        return look
+        return on_picture
 
     def film(self, of: Target) -> bytes:
         """All of each row, side by side, as fast as the dataset was taken."""
@@ -148,7 +148,7 @@ def main(arguments: argparse.Namespace) -> int:
         strips, rows = _Strips("truth"), {}
         poses = Poses.of(pool, truth, numbers)
         for name, one in performers(truth).items():
-            rows[name] = reconstruction(one, truth, numbers, poses, strips.look(name))
+            rows[name] = reconstruction(one, truth, numbers, poses, strips.on_picture(name))
             progress(len(rows), 6)
         title = f"{len(numbers)} frames it never saw"
         parts.append(Part(title, rows, strips.picture(), strips.film(truth)))
@@ -189,7 +189,7 @@ def _as_stranger(pool: Any, source: Target, performers: dict[str, Performer]) ->
     poses = Poses.of(pool, source, numbers)
     for name, one in performers.items():
         if name != "plate":
-            rows[name] = transfer(one, source, numbers, poses, strips.look(name))
+            rows[name] = transfer(one, source, numbers, poses, strips.on_picture(name))
     return Part(
         f"{source.dataset.manifest.title} shown as them",
         rows,
