@@ -137,7 +137,7 @@ def test_a_page_in_the_background_is_no_bad_line(start_server: Start, open_over:
         relay.line = LINES["free"]
 
 
-@pytest.mark.parametrize("codecs", ["WebCodecs", "JPEG"])
+@pytest.mark.parametrize("codecs", ["WebCodecs", pytest.param("JPEG", marks=pytest.mark.slow)])
 def test_udp_kept_out_is_gone_around(
     start_server: Start, open_over: OpenOver, chromium: Browser, codecs: str
 ) -> None:

@@ -83,8 +83,11 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
     "changes",
     [
         (),
-        (("proxy_set_header Host $http_host;", ""),),
-        (("proxy_pass http://127.0.0.1:{port};", "proxy_pass http://127.0.0.1:{port}/;"),),
+        pytest.param((("proxy_set_header Host $http_host;", ""),), marks=pytest.mark.slow),
+        pytest.param(
+            (("proxy_pass http://127.0.0.1:{port};", "proxy_pass http://127.0.0.1:{port}/;"),),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["as in the guide", "Host rewritten", "prefix taken off"],
 )
@@ -117,6 +120,7 @@ def test_everything_works_below_a_path(
     assert page.evaluate(broken) == 0
 
 
+@pytest.mark.slow
 def test_where_udp_is_kept_out_the_picture_goes_through_the_proxy(
     start_server: Start, open_page: Open, proxy: Proxy
 ) -> None:
