@@ -17,7 +17,7 @@ from inference.analysis import Head, Heads
 from inference.arrays import Rgb
 from inference.errors import DeviceError, ModelError, UnderstudyError
 from inference.flatbuffer import cut_custom_decoder, for_input_size
-from inference.geometry import Placement, check_long_side, input_size_for
+from inference.geometry import Placement, input_size_for
 from inference.runtime import Device, is_edgetpu_model, make_interpreter
 from inference.zoo import name_of
 
@@ -123,7 +123,6 @@ class Network:
             ModelError: no such file, damaged, no BodyPix-like network, or for another device.
             DeviceError: the device is missing or busy.
         """
-        check_long_side(long_side)
         content = read_model(path)
         try:
             model = cut_custom_decoder(content)

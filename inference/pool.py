@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from inference.errors import DeviceError, ModelError, UnderstudyError
+from inference.geometry import check_long_side
 from inference.network import DEFAULT_LONG_SIDE, Network, NetworkInfo, read_model
 from inference.runtime import CPU, HELP_PAGE, Device, is_edgetpu_model, parse_device
 from inference.zoo import cpu_counterpart, find_model, name_of
@@ -58,9 +59,11 @@ class NetworkPool:
             threads: CPU threads for each network.
 
         Raises:
-            ModelError: the file is missing, damaged, not BodyPix-like, or for another device.
+            ModelError: `long_side` is absurd, or the file is missing, damaged, not BodyPix-like, or
+                for another device.
             DeviceError: a device that was asked for is not there or cannot be opened.
         """
+        check_long_side(long_side)
         path = find_model(model)
         devices = parse_device(device)
         notice = None

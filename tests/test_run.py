@@ -144,7 +144,7 @@ def test_a_bad_picture_is_named_and_the_rest_goes_on(tmp_path: Path, models: Pat
     with Image.open(models / "test_image.bmp") as picture:
         picture.save(folder / "b.png")
     done = run("segment", folder, "--out", tmp_path / "out", code=1)
-    assert "a.jpg is no picture" in done.stderr
+    assert "a.jpg is not a picture that can be read" in done.stderr
     assert "1 of 2" in done.stdout
     assert (tmp_path / "out" / "b.json").exists()
 
