@@ -44,11 +44,11 @@ def errors(performer: Path, dataset: Path, out: Path) -> dict[str, float]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_minute_of_training_learns_a_dancer(models: Path, tmp_path: Path) -> None:
+def test_minutes_of_training_learn_a_dancer(models: Path, tmp_path: Path) -> None:
     dataset, performer = tmp_path / "dataset", tmp_path / "me"
     run("capture", JUGGLER, "--out", dataset)
     train = [sys.executable, "run.py", "train", str(dataset), "--out", str(performer)]
-    train += ["--minutes", "1", "--progress", "json", "--from", "none", "--preset", "realtime"]
+    train += ["--minutes", "3", "--progress", "json", "--from", "none", "--preset", "realtime"]
     with (tmp_path / "first.txt").open("w") as said:
         first = subprocess.Popen(train, cwd=ROOT, stdout=said, stderr=said)
         until = time.monotonic() + 120
