@@ -1,4 +1,4 @@
-"""Eight minutes of distilling on a booth's clips, killed once, as somebody at a terminal does it."""
+"""Minutes of distilling on a booth's clips, killed once, as somebody at a terminal does it."""
 
 import json
 import os
