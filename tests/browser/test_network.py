@@ -62,6 +62,18 @@ def wait_for_pictures(page: Page, seconds: float) -> None:
     )
 
 
+def stop_recording(page: Page, server: Server) -> Dataset:
+    """The one dataset that came of it, complete."""
+    page.wait_for_timeout(1_500)
+    page.keyboard.press("r")
+    expect(page.locator(".job-sentence")).to_contain_text("pairs", timeout=20_000)
+    page.goto("about:blank")
+    (folder,) = (server.data / "datasets").iterdir()
+    dataset = Dataset.open(folder)
+    assert dataset.manifest.state == "complete"
+    return dataset
+
+
 def test_a_line_that_is_cut_is_said_and_a_recording_goes_on(
     start_server: Start, open_over: OpenOver
 ) -> None:
@@ -77,13 +89,7 @@ def test_a_line_that_is_cut_is_said_and_a_recording_goes_on(
         relay.line = LINES["free"]
         wait_for_pictures(page, 6)
         expect(page.locator(NOTE)).to_be_hidden(timeout=8_000)
-        page.wait_for_timeout(1_500)
-        page.keyboard.press("r")
-        expect(page.locator(".job-sentence")).to_contain_text("pairs", timeout=20_000)
-        page.goto("about:blank")
-    (folder,) = (server.data / "datasets").iterdir()
-    found = Dataset.open(folder)
-    assert found.manifest.state == "complete"
+        found = stop_recording(page, server)
     assert max(b.time_s - a.time_s for a, b in zip(found.pairs, found.pairs[1:], strict=False)) > 3
 
 
@@ -105,13 +111,7 @@ def test_a_server_that_is_reached_another_way_is_dialled_anew(
             page.wait_for_timeout(200)
         wait_live(page)
         expect(page.locator("body[data-recording=recording]")).to_be_visible(timeout=5_000)
-        page.wait_for_timeout(1_500)
-        page.keyboard.press("r")
-        expect(page.locator(".job-sentence")).to_contain_text("pairs", timeout=20_000)
-        page.goto("about:blank")
-    (folder,) = (server.data / "datasets").iterdir()
-    found = Dataset.open(folder)
-    assert found.manifest.state == "complete"
+        found = stop_recording(page, server)
     assert found.manifest.counts.dropped.get("lost", 0) > 10
 
 

@@ -20,6 +20,7 @@ from bench.network.lines import Line
 from bench.network.relay import Relay
 from server.live.encoder import TIME_BASE, H264Encoder
 from server.rtc.aiortc_tuning import MediaLink
+from server.state import APP_STATE
 from tests.server.waiting import until
 
 
@@ -197,3 +198,8 @@ class Browser:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def sessions(http: TestClient) -> dict[str, Any]:
+    """The server's sessions, by id."""
+    return http.server.app[APP_STATE].sessions

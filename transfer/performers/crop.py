@@ -20,6 +20,11 @@ MOST = 0.98
 Matrix = NDArray[np.float64]
 
 
+def joined(second: Matrix, first: Matrix) -> Matrix:
+    """First one, then the other; all 2x3."""
+    return np.asarray(second @ np.vstack([first, (0, 0, 1)]))
+
+
 @dataclass(frozen=True, slots=True)
 class Crop:
     """A square in pixels of a picture; it may reach beyond the picture's edges."""

@@ -14,7 +14,7 @@ from inference.arrays import Rgb
 from transfer.errors import TransferError
 from transfer.performers.components import keep_body_components
 from transfer.performers.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition, moved
-from transfer.performers.crop import Crop, Matrix, crop_around_moved
+from transfer.performers.crop import Crop, crop_around_moved, joined
 from transfer.performers.generator import Generator, encode
 from transfer.performers.int8 import Int8Generator
 from transfer.performers.layers import fold_batch_norms
@@ -77,7 +77,7 @@ class GanPerformer:
         crop = crop_around_moved(labels, transform, self.size, self._trained.side)
         if crop is None:
             return self._plate.copy()
-        matrix = _joined(crop.matrix(self._trained.size), transform.matrix())
+        matrix = joined(crop.matrix(self._trained.size), transform.matrix())
         drawn = draw_condition(labels, keypoints, matrix, self._trained.size)
         if self._trained.ingredients.picture:
             own = cut_out_picture(rgb, labels, matrix, self._trained.size)
@@ -142,8 +142,3 @@ class GanPerformer:
             (self._run / WEIGHTS_NAME).stat().st_mtime_ns,
             int8.stat().st_mtime_ns if int8.is_file() else -1,
         )
-
-
-def _joined(second: Matrix, first: Matrix) -> Matrix:
-    """First one, then the other; all 2x3."""
-    return np.asarray(second @ np.vstack([first, (0, 0, 1)]))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.arrays import Labels
-from transfer.performers.crop import Matrix
+from transfer.performers.crop import Matrix, joined
 from transfer.performers.warp.choice import Choice
 from transfer.performers.warp.transforms import piece_transform
 from transfer.target.pieces import PIECE_OF_LABEL, BodyPose, Piece, mask_of
@@ -127,11 +127,6 @@ def _matrix(
     from_cut_out = np.array([[step, 0, reference.x + shift], [0, step, reference.y + shift]])
     move = joined(piece_transform(reference.pose, wanted, piece), from_cut_out)
     return reference, joined(canvas, move)
-
-
-def joined(second: Matrix, first: Matrix) -> Matrix:
-    """First one, then the other; all 2x3."""
-    return np.asarray(second @ np.vstack([first, (0, 0, 1)]))
 
 
 class _Mixer:

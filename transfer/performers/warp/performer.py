@@ -12,10 +12,10 @@ import numpy as np
 from inference.analysis import Analysis
 from inference.arrays import Keypoints, Labels, Rgb
 from transfer.performers.condition import moved
-from transfer.performers.crop import ROOM, Crop, Matrix, crop_around_box
+from transfer.performers.crop import ROOM, Crop, Matrix, crop_around_box, joined
 from transfer.performers.temporal_smoothing import TemporalSmoother
 from transfer.performers.warp.choice import choose
-from transfer.performers.warp.composition import compose, joined
+from transfer.performers.warp.composition import compose
 from transfer.performers.warp.mending import (
     SIZE,
     Floats,

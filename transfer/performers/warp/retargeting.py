@@ -11,8 +11,7 @@ import numpy as np
 
 from inference.arrays import Keypoints, Labels
 from inference.skeleton import MIN_SCORE
-from transfer.performers.crop import Matrix
-from transfer.performers.warp.composition import joined
+from transfer.performers.crop import Matrix, joined
 from transfer.performers.warp.transforms import piece_transform
 from transfer.target.bone_lengths import bone_lengths
 from transfer.target.pieces import PIECE_OF_LABEL, BodyPose, Piece, Reals, mask_of
