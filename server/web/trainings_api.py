@@ -234,12 +234,12 @@ async def _summary(state: AppState, record: TrainingRecord) -> dict[str, Any]:
     log, run = state.trainings.log(record), state.trainings.run_folder(record)
     waiting = [one.id for one in state.trainings.all() if one.state == "waiting"]
 
-    def look() -> tuple[bool, bool]:
+    def check() -> tuple[bool, bool]:
         if record.over:
             log.read()
         return has_weights(run), (run / THUMBNAIL_NAME).is_file()
 
-    learnt, has_picture = await state.background.run(look)
+    learnt, has_picture = await state.background.run(check)
     now = log.latest
     return {
         "id": record.id,

@@ -236,7 +236,7 @@ class Trainings:
         await self._settle(record, process.code)
 
     async def _follow(
-        self, record: TrainingRecord, process: LastingProcess, look: Callable[[], None]
+        self, record: TrainingRecord, process: LastingProcess, on_poll: Callable[[], None]
     ) -> None:
         """Until the process has ended, and all that it said is read."""
         log = self.log(record)
@@ -244,7 +244,7 @@ class Trainings:
             runs = process.runs()
             before = record.state
             if await self._background.run(log.read):
-                look()
+                on_poll()
                 await self._note(record, save=record.state != before)
             if not runs:
                 break

@@ -41,7 +41,7 @@ class BlazePose:
             if tuple(detail["shape"]) == (1, _LANDMARKS * _NUMBERS)
         )
 
-    def look(self, rgb: Rgb, found: Joints) -> Joints:
+    def predict(self, rgb: Rgb, found: Joints) -> Joints:
         """Key points `[17, 3]` (x, y, visibility 0..1) of somebody with the key points `found`."""
         hips, shoulders = found[11:13, :2].mean(0), found[5:7, :2].mean(0)
         up = shoulders - hips

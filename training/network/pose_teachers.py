@@ -87,7 +87,7 @@ class Thunder:
         (weights,) = (v for name, v in graph.constants.items() if name.endswith(_FROM_CENTRE))
         self._from_centre = np.asarray(weights[..., 0], np.float32)
 
-    def look(self, rgb: Rgb, box: Box) -> Points:
+    def predict(self, rgb: Rgb, box: Box) -> Points:
         """The key points of whom a box holds."""
         half = max(box[2:]) / 2 * _ROOM
         corner = np.array([box[0] + box[2] / 2 - half, box[1] + box[3] / 2 - half])
@@ -101,7 +101,7 @@ class Thunder:
 
     def again(self, rgb: Rgb, person: Person) -> Points:
         """Better key points of somebody who was found; theirs where it is not sure of its own."""
-        points = self.look(rgb, person.box)
+        points = self.predict(rgb, person.box)
         return points if points[:, 2].mean() >= SURE else person.keypoints
 
     def _decode(self, heads: dict[str, Points]) -> Points:
@@ -139,7 +139,7 @@ def everybody(rgb: Rgb, finder: MultiPose, closer: Thunder | None) -> list[Found
 
 
 def _looked_at(rgb: Rgb, one: Found, closer: Thunder) -> Found:
-    points = closer.look(rgb, one.box)
+    points = closer.predict(rgb, one.box)
     return Found(points, one.box, float(points[:, 2].mean()))
 
 

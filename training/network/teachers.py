@@ -38,7 +38,7 @@ class Teachers:
             return None
         found = [one.keypoints for one in everybody(rgb, self.finder, self.closer)]
         if self.doubter is not None:
-            found = [where_they_agree(one, self.doubter.look(rgb, one)) for one in found]
+            found = [where_they_agree(one, self.doubter.predict(rgb, one)) for one in found]
         points = np.asarray(found, np.float32).reshape(-1, 17, 3)
         points[..., 2] = points[..., 2] >= TRUSTED
         return points

@@ -27,7 +27,7 @@ from training.performer.data import (
 from training.performer.mending.looks import Look, bent
 from transfer.performers.warp.choice import choose
 from transfer.performers.warp.composition import Warped, compose
-from transfer.performers.warp.mending import SIZE, tell
+from transfer.performers.warp.mending import SIZE, mending_input
 from transfer.target.pieces import COUNT, BodyPose
 from transfer.target.references import ReferenceBank
 from transfer.target.target import Target
@@ -52,7 +52,7 @@ class Example:
 
     parts: Labels
     planes: NDArray[np.uint8]
-    """As `mending.Told`."""
+    """As `mending.MendingInput`."""
     rgb: Rgb
     """The truth."""
     mask: Labels
@@ -138,8 +138,10 @@ class MendingData:
         if look is not None:
             rgb, plate, planes = look.of(rgb), look.of(plate), look.of_planes(planes)
         keypoints = keypoints - np.array([left, top, 0], np.float32)
-        told = tell(np.ascontiguousarray(parts[inside]), keypoints, Warped.of(planes), side)
-        return Example(told.parts, told.planes, rgb, mask, plate)
+        inputs = mending_input(
+            np.ascontiguousarray(parts[inside]), keypoints, Warped.of(planes), side
+        )
+        return Example(inputs.parts, inputs.planes, rgb, mask, plate)
 
     def _warp(self, place: int, variant: int) -> bytes:
         """The frame out of references, as large as what is kept of it."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inference.runtime import CPU, make_interpreter
 from transfer.errors import TransferError
 from transfer.performers.condition import PARTS
-from transfer.performers.warp.mending import CHANNELS, SIZE, Mended, Told, mended_of
+from transfer.performers.warp.mending import CHANNELS, SIZE, Mended, MendingInput, mended_of
 
 THREADS = 2
 OUTPUTS = 5
@@ -39,13 +39,13 @@ class Int8Mender:
         self._pixels = np.where(shown & (np.arange(CHANNELS) < PARTS), one, zero)
         """All channels of a pixel, by its label."""
 
-    def mend(self, told: Told) -> Mended:
+    def mend(self, inputs: MendingInput) -> Mended:
         """Of one picture of `SIZE`."""
-        x = np.take(self._pixels, told.parts, axis=0)
+        x = np.take(self._pixels, inputs.parts, axis=0)
         if self._levels.dtype == np.int8:  # OpenCV's tables are several times as quick.
-            x[..., PARTS:] = cv2.LUT(told.planes, self._levels.view(np.uint8)).view(np.int8)
+            x[..., PARTS:] = cv2.LUT(inputs.planes, self._levels.view(np.uint8)).view(np.int8)
         else:
-            x[..., PARTS:] = self._levels[told.planes]
+            x[..., PARTS:] = self._levels[inputs.planes]
         self._interpreter.set_tensor(self._given["index"], x[None])
         self._interpreter.invoke()
         made = self._interpreter.get_tensor(self._output["index"])[0]
@@ -53,7 +53,7 @@ class Int8Mender:
         if made.dtype != np.float32:
             scale, zero_point = self._output["quantization"]
             corrections = (corrections - np.float32(zero_point)) * np.float32(scale)
-        return mended_of(corrections, told)
+        return mended_of(corrections, inputs)
 
     def _quantised(self, values: NDArray[Any]) -> NDArray[Any]:
         """As the file takes them; one whose ends stayed in float takes them as they are."""

@@ -22,7 +22,7 @@ VERSION = 1
 SIZE = 256
 """Side of what a network is told, pixels."""
 COLOUR, ALPHA, AGREEMENT, SEAMS, FILLED = 3, 6, 7, 8, 9
-"""First planes of each, in `Told.planes`; limbs are the first three."""
+"""First planes of each, in `MendingInput.planes`; limbs are the first three."""
 PLANES = LIMBS + 3 + 3 + 3
 CHANNELS = PARTS + PLANES
 RESIDUAL = 0.6
@@ -43,7 +43,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MendingInput:
     """A network's input, uint8, `S` pixels square."""
 
     parts: Labels
@@ -68,12 +68,14 @@ class Mended:
 class Mender(Protocol):
     """Says what is to be mended."""
 
-    def mend(self, told: Told) -> Mended:
+    def mend(self, inputs: MendingInput) -> Mended:
         """Of one picture."""
 
 
-def tell(parts: Labels, keypoints: Keypoints, warped: Warped, size: int = SIZE) -> Told:
-    """What a mender is told.
+def mending_input(
+    parts: Labels, keypoints: Keypoints, warped: Warped, size: int = SIZE
+) -> MendingInput:
+    """What a mender gets to see.
 
     Args:
         parts: the wanted label map on the canvas.
@@ -92,7 +94,7 @@ def tell(parts: Labels, keypoints: Keypoints, warped: Warped, size: int = SIZE) 
     labels[closed(alpha) == 0] = 0
     around = filled(np.asarray(cv2.merge(colours), np.uint8), alpha)
     planes = cv2.merge([draw_limbs(keypoints, size), shown, sure, around])
-    return Told(labels, np.asarray(planes, np.uint8))
+    return MendingInput(labels, np.asarray(planes, np.uint8))
 
 
 def closed(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -138,9 +140,9 @@ def filled(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.ui
     return np.asarray((below * 255).round().clip(0, 255), np.uint8)
 
 
-def mended_of(corrections: Floats, told: Told) -> Mended:
+def mended_of(corrections: Floats, inputs: MendingInput) -> Mended:
     """A network's output `[S, S, 5]` as corrections."""
-    filled = told.planes[..., FILLED:].astype(np.float32) * (1 / 255)
+    filled = inputs.planes[..., FILLED:].astype(np.float32) * (1 / 255)
     colour = (filled + RESIDUAL * corrections[..., :3]).clip(0, 1)
     return Mended(colour, corrections[..., 4], corrections[..., 3])
 
@@ -148,17 +150,17 @@ def mended_of(corrections: Floats, told: Told) -> Mended:
 class WithoutNetwork:
     """Fills holes within the wanted silhouette with the colours around them, and nothing else."""
 
-    def mend(self, told: Told) -> Mended:
+    def mend(self, inputs: MendingInput) -> Mended:
         """Of one picture."""
-        somebody = (told.parts > 0).astype(np.float32)
+        somebody = (inputs.parts > 0).astype(np.float32)
         inside = cv2.blur(cv2.erode(somebody, np.ones((3, 3), np.uint8)), (3, 3))
-        alpha = told.planes[..., ALPHA] * np.float32(1 / 255)
+        alpha = inputs.planes[..., ALPHA] * np.float32(1 / 255)
         hole = np.asarray(inside * (1 - alpha), np.float32)
-        colour = told.planes[..., FILLED:] * np.float32(1 / 255)
+        colour = inputs.planes[..., FILLED:] * np.float32(1 / 255)
         return Mended(colour, hole, alpha + hole)
 
 
-def mended_layer(warped: Warped, told: Told, mended: Mended) -> Floats:
+def mended_layer(warped: Warped, inputs: MendingInput, mended: Mended) -> Floats:
     """The layer `[S, S, 4]` of the canvas's size: RGB weighted by alpha, and alpha, 0..1.
 
     Alpha is corrected, not replaced: what the network says is as coarse as what it is told.
@@ -166,14 +168,14 @@ def mended_layer(warped: Warped, told: Told, mended: Mended) -> Floats:
     size = len(warped.alpha)
     layer = np.zeros((size, size, 4), np.float32)
     scale = size / len(mended.alpha)
-    there = ((mended.alpha > 1 / 255) | (told.planes[..., ALPHA] > 0)).astype(np.uint8)
+    there = ((mended.alpha > 1 / 255) | (inputs.planes[..., ALPHA] > 0)).astype(np.uint8)
     x, y, width, height = cv2.boundingRect(there)
     if width == 0:
         return layer
     low = np.s_[y : y + height, x : x + width]
     x0, y0, x1, y1 = (round(one * scale) for one in (x, y, x + width, y + height))
     high, box = np.s_[y0:y1, x0:x1], (x1 - x0, y1 - y0)
-    told_alpha = told.planes[low][..., ALPHA] * np.float32(1 / 255)
+    told_alpha = inputs.planes[low][..., ALPHA] * np.float32(1 / 255)
     # As factors, not as a difference: that would leave a thin line of each edge it takes away.
     less = (mended.alpha[low] / np.maximum(told_alpha, NEARLY)).clip(0, 1)
     more = ((1 - mended.alpha[low]) / np.maximum(1 - told_alpha, NEARLY)).clip(0, 1)

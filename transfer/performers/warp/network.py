@@ -32,7 +32,7 @@ from transfer.performers.warp.mending import (
     RESIDUAL,
     VERSION,
     Mended,
-    Told,
+    MendingInput,
     mended_of,
 )
 
@@ -115,12 +115,12 @@ class FloatMender:
         fold_batch_norms(network.eval())
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def mend(self, told: Told) -> Mended:
+    def mend(self, inputs: MendingInput) -> Mended:
         """Of one picture."""
         with torch.inference_mode():
-            x = encode(torch.from_numpy(told.parts)[None], torch.from_numpy(told.planes)[None])
+            x = encode(torch.from_numpy(inputs.parts)[None], torch.from_numpy(inputs.planes)[None])
             made = self._network(x)[0].permute(1, 2, 0).contiguous().numpy()
-        return mended_of(made, told)
+        return mended_of(made, inputs)
 
 
 def save_network(network: nn.Module, path: Path, half: bool = False) -> None:

@@ -18,7 +18,7 @@ from transfer.performers.trained_files import (
     MENDING_NAME,
 )
 from transfer.performers.warp.int8 import Int8Mender
-from transfer.performers.warp.mending import Mended, Mender, Told, WithoutNetwork
+from transfer.performers.warp.mending import Mended, Mender, MendingInput, WithoutNetwork
 from transfer.performers.warp.performer import WarpPerformer
 from transfer.target.normalisation import BodyFrame
 from transfer.target.references import FILE_NAME, ReferenceBank
@@ -127,7 +127,7 @@ class RunMender:
         self._mender = self._load()
         self._looked = time.monotonic()
 
-    def mend(self, told: Told) -> Mended:
+    def mend(self, inputs: MendingInput) -> Mended:
         """Of one picture."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
@@ -136,7 +136,7 @@ class RunMender:
                 # One that is not whole is left out: what is loaded goes on.
                 with suppress(TransferError, OSError):
                     self._mender = self._load()
-        return self._mender.mend(told)
+        return self._mender.mend(inputs)
 
     def _changed(self) -> tuple[int, int]:
         """When the float weights and the int8 file were written; -1: not yet."""

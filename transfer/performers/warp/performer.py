@@ -22,7 +22,7 @@ from transfer.performers.warp.mending import (
     Mender,
     WithoutNetwork,
     mended_layer,
-    tell,
+    mending_input,
 )
 from transfer.performers.warp.retargeting import Retargeter, box_after, moved_parts
 from transfer.target.normalisation import BodyFrame, Normaliser
@@ -154,11 +154,11 @@ class WarpPerformer:
         began = self._note("choice", began)
         warped = compose(self._bank, choice, pose, canvas, parts)
         began = self._note("warp", began)
-        told = tell(parts, moved(pose.keypoints, crop.matrix(SIZE)), warped)
-        began = self._note("telling", began)
-        mended = self._mender.mend(told)
+        inputs = mending_input(parts, moved(pose.keypoints, crop.matrix(SIZE)), warped)
+        began = self._note("input", began)
+        mended = self._mender.mend(inputs)
         began = self._note("mending", began)
-        layer = mended_layer(warped, told, mended)
+        layer = mended_layer(warped, inputs, mended)
         self._note("composing", began)
         return layer
 

@@ -18,12 +18,12 @@ from transfer.performers.warp.mending import (
     PLANES,
     SIZE,
     Mended,
-    Told,
+    MendingInput,
     WithoutNetwork,
     closed,
     filled,
     mended_layer,
-    tell,
+    mending_input,
 )
 from transfer.performers.warp.network import (
     FloatMender,
@@ -45,13 +45,13 @@ def disc(size: int = 512) -> Warped:
     return Warped(colour, alpha, alpha, np.zeros_like(alpha))
 
 
-def told(warped: Warped) -> Told:
+def inputs(warped: Warped) -> MendingInput:
     parts = np.full(warped.alpha.shape, 13, np.uint8)
-    return tell(parts, pose(), warped)
+    return mending_input(parts, pose(), warped)
 
 
 def test_holes_take_the_colours_around_them_and_alpha_closes() -> None:
-    given = told(disc())
+    given = inputs(disc())
     np.testing.assert_allclose(given.planes[128, 128, FILLED:], (200, 30, 10), atol=2)
     layer = mended_layer(disc(), given, WithoutNetwork().mend(given))
     assert layer[256, 256, 3] > 0.95
@@ -59,7 +59,7 @@ def test_holes_take_the_colours_around_them_and_alpha_closes() -> None:
 
 
 def test_the_drivers_outline_says_nothing_far_from_the_references() -> None:
-    given = told(disc())
+    given = inputs(disc())
     assert given.parts[128, 128] == 13
     assert given.parts[4, 4] == 0
     layer = mended_layer(disc(), given, WithoutNetwork().mend(given))
@@ -77,7 +77,7 @@ def test_rims_say_nothing_of_colours() -> None:
 
 def test_nothing_is_nothing() -> None:
     empty = Warped.of(np.zeros((300, 300, 6), np.uint8))
-    given = told(empty)
+    given = inputs(empty)
     assert not given.parts.any()
     assert not mended_layer(empty, given, WithoutNetwork().mend(given)).any()
     assert not closed(np.zeros((256, 256), np.uint8)).any()
@@ -88,7 +88,7 @@ def test_where_nothing_is_to_be_mended_the_pixels_stay() -> None:
     colour = random.integers(0, 255, (512, 512, 3), dtype=np.uint8)
     whole = np.full((512, 512), 255, np.uint8)
     warped = Warped(colour, whole, whole, np.zeros_like(whole))
-    given = told(warped)
+    given = inputs(warped)
     none = np.zeros((SIZE, SIZE), np.float32)
     layer = mended_layer(
         warped, given, Mended(np.zeros((SIZE, SIZE, 3), np.float32), none, none + 1)
@@ -103,7 +103,7 @@ def test_at_one_size_training_and_playing_make_the_same_layer() -> None:
     share = alpha[..., None].astype(np.float32) / 255
     colour = (random.integers(0, 256, (SIZE, SIZE, 3)) * share).astype(np.uint8)
     warped = Warped(colour, alpha, alpha, alpha)
-    given = told(warped)
+    given = inputs(warped)
     torch.manual_seed(0)
     network = MendingNetwork().eval()
     torch.nn.init.normal_(network.out.weight, std=0.5)
@@ -118,7 +118,7 @@ def test_at_one_size_training_and_playing_make_the_same_layer() -> None:
 
 def test_a_fresh_network_is_nearly_the_bare_warp() -> None:
     torch.manual_seed(0)
-    given = told(disc())
+    given = inputs(disc())
     layer = mended_layer(disc(), given, FloatMender(MendingNetwork()).mend(given))
     ring = disc().alpha > 0
     np.testing.assert_allclose(
@@ -127,7 +127,7 @@ def test_a_fresh_network_is_nearly_the_bare_warp() -> None:
 
 
 def test_planes_are_as_many_as_said() -> None:
-    given = told(disc())
+    given = inputs(disc())
     assert given.planes.shape == (SIZE, SIZE, PLANES)
     assert given.planes[128, 100, ALPHA] == 255
 
