@@ -89,6 +89,8 @@ class FilmTape:
         done: Future[T] = Future()
 
         def run() -> None:
+            if not done.set_running_or_notify_cancel():
+                return  # Whoever ordered it is gone.
             try:
                 done.set_result(work())
             except Exception as error:

@@ -17,7 +17,7 @@ from typing import Any
 
 import aioice.ice
 import aiortc
-from aiortc import codecs, rtcrtpsender, rtp
+from aiortc import codecs, rtcrtpsender, rtcsctptransport, rtp
 from aiortc.codecs import h264, is_rtx, vpx
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters
@@ -40,6 +40,8 @@ MEND_SECONDS = 0.005
 """How often missing packets are looked at, while there are any."""
 KEY_FRAME_PAUSE = 1.0
 """Seconds until a key frame is asked for again: on a thin line it takes so long to come."""
+CONTROL_RESEND_SECONDS = {"SCTP_RTO_INITIAL": 0.5, "SCTP_RTO_MIN": 0.4}
+"""When a lost control message is sent again; as browsers do (WebRTC: dcsctp_options.h)."""
 _original_gather = aioice.ice.Connection.get_component_candidates
 _original_host_addresses = aioice.ice.get_host_addresses
 
@@ -61,7 +63,7 @@ def install() -> bool:
     """Put the cures in place, for every connection of this process; once is enough.
 
     * Transport-wide feedback and playout delay are offered and answered.
-    * Packets are kept long enough to be sent again.
+    * Packets are kept long enough to be sent again, and lost control messages are sent again soon.
     * Candidates are gathered for `GATHER_SECONDS` at most: at a booth no STUN server answers.
     * On a machine without a network media run over 127.0.0.1, which aioice leaves out.
 
@@ -79,6 +81,7 @@ def install() -> bool:
         if codec.rtcpFeedback and feedback not in codec.rtcpFeedback:
             codec.rtcpFeedback.append(feedback)
     vars(rtcrtpsender)["RTP_HISTORY_SIZE"] = downlink.HISTORY
+    vars(rtcsctptransport).update(CONTROL_RESEND_SECONDS)
     aioice.ice.Connection.get_component_candidates = _gather  # type: ignore[method-assign,assignment]
     aioice.ice.get_host_addresses = _host_addresses
     return True
@@ -352,8 +355,8 @@ class MediaLink:
 
     def _received(self, packet: rtp.RtpPacket) -> None:
         self._media_ssrc = packet.ssrc
-        size = len(packet.payload)
-        self.recovery.received(packet.sequence_number, size, time.monotonic(), self._again)
+        number, size, now = packet.sequence_number, len(packet.payload), time.monotonic()
+        self.recovery.received(number, size, now, self._again, self.frames.begun)
 
     def _mend(self) -> None:
         """Ask for what is missing, give up what stays missing; again soon, while there is any."""

@@ -54,8 +54,9 @@ class FrameBuffer:
         """Nothing comes out until a key frame does."""
         self.discarded = 0
         """Frames lost: incomplete, or with a reference that is."""
+        self.begun = False
+        """Whether a frame was complete."""
         self._capacity = capacity
-        self._begun = False
         self._packets: dict[int, Packet] = {}
         self._next: int | None = None
 
@@ -65,7 +66,7 @@ class FrameBuffer:
             self._next = packet.sequence_number
         number = unwrap(packet.sequence_number, self._next)
         if number < self._next:
-            if self._begun or self._next - number > MOST_BEFORE_FIRST:
+            if self.begun or self._next - number > MOST_BEFORE_FIRST:
                 return False
             self._next = number  # The first to come need not be the first that was sent.
         if number >= self._next + self._capacity:
@@ -105,7 +106,7 @@ class FrameBuffer:
 
     def _out(self, data: list[bytes], timestamp: int, end: int) -> tuple[Frame, bytes]:
         self._drop_before(end)
-        self._begun = True
+        self.begun = True
         return Frame(b"".join(data), timestamp), data[0]
 
     def _drop_before(self, number: int) -> None:

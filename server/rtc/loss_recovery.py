@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from server.rtc.frame_buffer import MOST_BEFORE_FIRST
 from server.rtc.numbers import unwrap
 
 GIVE_UP_SECONDS = 0.35
@@ -34,17 +35,24 @@ class LossRecovery:
         self.asked = 0
         """Requests so far, each packet counted each time."""
         self._newest: int | None = None
+        self._oldest = 0
         self._lost: deque[float] = deque(maxlen=1000)
         self._sizes: deque[tuple[float, int]] = deque()
 
-    def received(self, number: int, size: int, now: float, again: bool = False) -> None:
-        """A packet came (16 bits, bytes); `again`: it was sent again."""
+    def received(
+        self, number: int, size: int, now: float, again: bool = False, begun: bool = True
+    ) -> None:
+        """A packet came (16 bits, bytes); `again`: it was sent again.
+
+        `begun`: the first frame is complete; before that the first packet to come need not be the
+        first that was sent, and what lies between an earlier one and it is missing, too.
+        """
         self._sizes.append((now, size))
         while now - self._sizes[0][0] > RATE_SECONDS:
             self._sizes.popleft()
         self.patience *= 0.9998
         if self._newest is None:
-            self._newest = number
+            self._newest = self._oldest = number
             return
         full = unwrap(number, self._newest)
         if full > self._newest:
@@ -55,6 +63,10 @@ class LossRecovery:
                 self.missing[full - 1] = _Missing(now - GIVE_UP_SECONDS)
             self._newest = full
             return
+        if not begun and 0 < self._oldest - full <= MOST_BEFORE_FIRST:
+            for lost in range(full + 1, self._oldest):
+                self.missing[lost] = _Missing(now)
+            self._oldest = full
         found = self.missing.pop(full, None)
         if found is not None and not again:
             late = now - found.noticed + 0.003

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,18 @@ class Browser:
         said = f"message {kind}; heard {[one for one in self.messages if one['type'] == 'error']}"
         await until(lambda: len(self.heard(kind)) > after, seconds, said)
         return self.heard(kind)[after]
+
+    async def next_state(self) -> dict[str, Any]:
+        """The next figures from the server: four a second, but the line loses some of them."""
+        return await self.hears("state", after=len(self.heard("state")))
+
+    async def until_state(
+        self, condition: Callable[[dict[str, Any]], Any], seconds: float = 10.0, said: str = "state"
+    ) -> None:
+        """Until the newest figures meet the condition."""
+        await until(
+            lambda: bool(self.heard("state")) and condition(self.heard("state")[-1]), seconds, said
+        )
 
     async def sees_camera(self, count: int) -> None:
         """Until so many pictures came, the camera's among them and not only the one to wait by."""

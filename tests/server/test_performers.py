@@ -85,7 +85,7 @@ async def test_whatever_fails_while_it_is_made_the_plain_view_is_back_and_it_is_
         assert browser.heard("settings")[-1]["view"] == "camera"
         heard = len(browser.heard("state"))
         await until(lambda: len(browser.heard("state")) > heard + 1)
-        assert browser.heard("state")[-1]["note"] == ""
+        assert (await browser.next_state())["note"] == ""
 
 
 async def test_a_dataset_with_pictures_of_two_sizes_is_performed(serve, tmp_path, booth_small):
@@ -95,7 +95,7 @@ async def test_a_dataset_with_pictures_of_two_sizes_is_performed(serve, tmp_path
         turned(tmp_path / "whole", folder)
         await until(lambda: browser.pictures > 3)
         browser.send("settings", view=f"as:{ID}")
-        await until(lambda: "left out" in browser.heard("state")[-1]["note"], 20)
+        await browser.until_state(lambda state: "left out" in state["note"], 20)
         assert not browser.heard("error")
 
 

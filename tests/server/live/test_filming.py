@@ -36,23 +36,19 @@ async def test_what_is_performed_is_filmed_and_the_moment_kept(
         async with Browser(http, ClipTrack(booth_small), view=f"as:{ID}") as browser:
             await browser.hears("state", PATIENCE)
             # What comes back may be smaller on a poor line; what is filmed is not.
-            await until(lambda: browser.heard("state")[-1]["film"]["moment"] > 0.8, PATIENCE)
+            await browser.until_state(lambda state: state["film"]["moment"] > 0.8, PATIENCE)
             browser.send("film", action="moment", title="Ha")
             moment = await browser.hears("filmed", PATIENCE)
             assert moment["title"] == "Ha"
             browser.send("film", action="begin", title="Dance", beside=True)
-            await until(
-                lambda: (browser.heard("state")[-1]["film"]["seconds"] or 0) > 0.8, PATIENCE
-            )
+            await browser.until_state(lambda state: (state["film"]["seconds"] or 0) > 0.8, PATIENCE)
             browser.send("film", action="begin")
             assert "already" in (await browser.hears("error"))["message"]
             browser.send("film", action="end")
             recorded = await browser.hears("filmed", PATIENCE, after=1)
             # As a browser that vanishes: what was recorded is kept.
             browser.send("film", action="begin", title="Cut off")
-            await until(
-                lambda: (browser.heard("state")[-1]["film"]["seconds"] or 0) > 0.5, PATIENCE
-            )
+            await browser.until_state(lambda state: (state["film"]["seconds"] or 0) > 0.5, PATIENCE)
         state = http.server.app[APP_STATE]
         await until(lambda: len(state.films.all()) == 3, PATIENCE)
         assert (await film(http, moment["film"]))[1] == (320, 180)

@@ -13,7 +13,6 @@ from inference.analyzer import Analyzer
 from inference.pool import NetworkPool
 from server.live.gesture import HandsUp, hands_are_up
 from tests.server.browser import Browser, ClipTrack
-from tests.server.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -68,5 +67,5 @@ async def test_the_page_is_told_to_count_down(serve, stills):
         assert not browser.heard("start_recording")
         track.change([up] * 30)
         await browser.hears("start_recording", 5)
-        await until(lambda: browser.heard("state")[-1]["hands_up"] == 1)
+        await browser.until_state(lambda state: state["hands_up"] == 1)
         assert len(browser.heard("start_recording")) == 1
