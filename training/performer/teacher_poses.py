@@ -11,7 +11,7 @@ import numpy as np
 from inference.arrays import Keypoints, Labels, Rgb
 from transfer.performers.condition import PREVIOUS, draw_condition
 from transfer.performers.crop import crop_around
-from transfer.performers.gan import GanPerformer
+from transfer.performers.gan import GanPerformer, levels
 from transfer.performers.trained import Trained
 from transfer.target.normalisation import Normaliser
 from transfer.target.target import Target
@@ -61,4 +61,4 @@ class TeacherPoses:
         drawn = draw_condition(labels, self.keypoints[number], crop.matrix(size), size)
         with self._one_at_a_time:
             layer = self._teacher.render(drawn, np.zeros((size, size, PREVIOUS), np.float32))
-        return crop.paste(layer, self.plate)
+        return crop.paste(levels(layer), self.plate)

@@ -18,11 +18,15 @@ MOST = 0.98
 """Share of the target's frames whose dancer fits into the usual square."""
 
 Matrix = NDArray[np.float64]
+Layer = NDArray[np.uint8]
+"""`[S, S, 4]`: RGB weighted by alpha, and alpha."""
 
 
 def joined(second: Matrix, first: Matrix) -> Matrix:
     """First one, then the other; all 2x3."""
-    return np.asarray(second @ np.vstack([first, (0, 0, 1)]))
+    made = second[:, :2] @ first
+    made[:, 2] += second[:, 2]
+    return np.asarray(made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +59,15 @@ class Crop:
         method = cv2.INTER_AREA if size < self.side else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(inside, (size, size), interpolation=method), np.uint8)
 
-    def paste(self, layer: NDArray[np.float32], picture: Rgb) -> Rgb:
-        """A copy of `picture` with a layer over it.
-
-        `layer`: RGB weighted by alpha, and alpha, `[size, size, 4]`, 0..1.
-        """
+    def paste(self, layer: Layer, picture: Rgb) -> Rgb:
+        """A copy of `picture` with a layer over it."""
         height, width = picture.shape[:2]
         made = picture.copy()
         x0, y0 = max(0, self.x), max(0, self.y)
         x1, y1 = min(width, self.x + self.side), min(height, self.y + self.side)
         if x1 <= x0 or y1 <= y0:
             return made
-        levels = cv2.convertScaleAbs(layer, alpha=255)
-        large = cv2.resize(levels, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
+        large = cv2.resize(layer, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
         part = large[y0 - self.y : y1 - self.y, x0 - self.x : x1 - self.x]
         behind = cv2.merge([cv2.bitwise_not(part[..., 3])] * 3)
         region = made[y0:y1, x0:x1]

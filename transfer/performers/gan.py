@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -27,6 +28,11 @@ LOOK_SECONDS = 1.0
 """How often a newer checkpoint is looked for."""
 
 Layer = NDArray[np.float32]
+
+
+def levels(layer: Layer) -> NDArray[np.uint8]:
+    """A layer of 0..1 as one of 0..255."""
+    return np.asarray(cv2.convertScaleAbs(layer, alpha=255), np.uint8)
 
 
 class GanPerformer:
@@ -84,8 +90,8 @@ class GanPerformer:
             drawn = replace(drawn, limbs=own)
         layer = self.render(drawn, self._previous(crop, time_s))
         layer = keep_body_components(layer, moved(keypoints, matrix))
-        layer = self._smoother.steady(layer, crop, rgb, matrix, time_s)
-        return crop.paste(layer, self._plate)
+        steady = self._smoother.steady(levels(layer), crop, rgb, matrix, time_s)
+        return crop.paste(steady, self._plate)
 
     def render(self, drawn: Drawn, previous: Layer) -> Layer:
         """One layer `[S, S, 4]`: RGB weighted by alpha, and alpha, 0..1."""
@@ -108,7 +114,9 @@ class GanPerformer:
         size, last = self._trained.size, None
         if self._trained.ingredients.previous:
             last = self._smoother.last(crop, size, time_s)
-        return np.zeros((size, size, PREVIOUS), np.float32) if last is None else last
+        if last is None:
+            return np.zeros((size, size, PREVIOUS), np.float32)
+        return np.asarray(last.astype(np.float32) / np.float32(255), np.float32)
 
     def _take_up_newer(self, time_s: float) -> None:
         """A run that is still learning gets better while one dances."""

@@ -89,7 +89,7 @@ MIRROR_PIECES: tuple[int, ...] = (0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12)
 
 def mask_of(labels: Labels, label: int) -> NDArray[np.uint8]:
     """255 where a map has a label, else 0."""
-    return np.asarray((labels == label).view(np.uint8) * np.uint8(255))
+    return np.asarray(cv2.inRange(labels, label, label), np.uint8)
 
 
 def neighbours(piece: Piece) -> set[Piece]:
@@ -108,6 +108,13 @@ def joint(piece: Piece, other: Piece) -> tuple[int, ...]:
     if {piece, other} == {Piece.LEFT_THIGH, Piece.RIGHT_THIGH}:
         return (11, 12)
     return (BONES[ENDS[child]][1] if child in ENDS else BONES[child][0],)
+
+
+def _middle(mask: NDArray[np.uint8]) -> Reals:
+    """Centre of a mask that is not empty, pixels: x, y."""
+    x, y, width, height = cv2.boundingRect(mask)
+    there = cv2.moments(np.ascontiguousarray(mask[y : y + height, x : x + width]), True)
+    return np.array([there["m10"], there["m01"]], np.float32) / there["m00"] + (x, y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +151,18 @@ class BodyPose:
             area[piece] = count * step * step / scale**2
             front[piece] = float((counts[ids] * _FRONT[ids]).sum()) / count
             if piece in ENDS:
-                there = cv2.moments(mask_of(labels, own[0]), True)
-                middle = np.array([there["m10"], there["m01"]]) / there["m00"]
-                centroid[piece] = middle * step + (x, y)
+                centroid[piece] = _middle(mask_of(labels, own[0])) * step + (x, y)
         return cls(keypoints, scale, area, front, centroid)
+
+    def at(self, keypoints: Keypoints) -> BodyPose:
+        """The same pieces where other key points have them; hands and feet go with their joints."""
+        scale = body_scale(keypoints)
+        centroid = self.centroid.copy()
+        for piece in ENDS:
+            joint = BONES[ENDS[piece]][1]
+            centroid[piece] += keypoints[joint, :2] - self.keypoints[joint, :2]
+        area = self.area * np.float32((self.scale / scale) ** 2)
+        return BodyPose(keypoints, scale, area, self.front, centroid)
 
     def mirrored(self, width: int) -> BodyPose:
         """The same in the mirrored picture, which is `width` pixels wide."""

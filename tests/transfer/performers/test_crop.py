@@ -37,14 +37,15 @@ def test_outside_the_picture_its_edge_goes_on(crop: Crop) -> None:
 
 @given(crops)
 def test_nothing_pasted_changes_nothing(crop: Crop) -> None:
-    empty = np.zeros((64, 64, 4), np.float32)
+    empty = np.zeros((64, 64, 4), np.uint8)
     assert np.array_equal(crop.paste(empty, PARK), PARK)
 
 
 def test_what_was_cut_is_pasted_back_in_place() -> None:
     crop = Crop(100, 30, 128)
-    layer = np.concatenate([crop.cut(PARK, 128) / 255, np.ones((128, 128, 1))], axis=2)
-    made = crop.paste(layer.astype(np.float32), np.zeros_like(PARK))
+    opaque = np.full((128, 128, 1), 255, np.uint8)
+    layer = np.concatenate([crop.cut(PARK, 128), opaque], axis=2)
+    made = crop.paste(layer, np.zeros_like(PARK))
     inside = np.s_[30:158, 100:228]
     assert np.abs(made[inside].astype(int) - PARK[inside]).max() <= 1
     assert made[:30].max() == 0

@@ -159,8 +159,7 @@ class MendingData:
             more = random.exponential(PRICE_NOISE / 2, (COUNT, len(self._bank.numbers)))
             price = more.astype(np.float32)
         parts = self._crops.kept_labels(one)
-        parts = np.asarray(cv2.resize(parts, (size, size), interpolation=cv2.INTER_NEAREST))
-        step = large.side / size
+        step = large.side / len(parts)
         offset = (step - 1) / 2
         pose = BodyPose.of(keypoints, parts, large.x + offset, large.y + offset, step)
         allowed = self._allowed(one, random)
@@ -168,7 +167,7 @@ class MendingData:
         if variant and variant == VARIANTS - 1:
             worse = random.random(COUNT) < WORSE
             choice.pieces[worse] = random.choice(np.flatnonzero(allowed), worse.sum())
-        warped = compose(self._bank, choice, pose, canvas, parts)
+        warped = compose(self._bank, choice, pose, canvas, parts, size)
         halves = np.split(warped.planes, (4,), axis=2)
         small = [cv2.resize(half, (side, side), interpolation=cv2.INTER_AREA) for half in halves]
         tall = np.dstack(small).transpose(2, 0, 1).reshape(-1, side)

@@ -7,6 +7,7 @@ mixed, not places: nothing is smeared where pieces meet that are no neighbours.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -87,24 +88,30 @@ class _Box:
 
 
 def compose(
-    bank: ReferenceBank, choice: Choice, wanted: BodyPose, canvas: Matrix, parts: Labels
+    bank: ReferenceBank, choice: Choice, wanted: BodyPose, canvas: Matrix, parts: Labels, size: int
 ) -> Warped:
     """The wanted pose out of references.
 
     Args:
         wanted: the pose, in pixels of the target's picture.
         canvas: 2x3, from there to the canvas.
-        parts: the wanted label map on the canvas, `[S, S]`.
+        parts: the wanted label map, of the whole canvas, square; it may be coarser.
+        size: side of the canvas, pixels.
     """
-    size = len(parts)
     canvas_box = _Box(0, 0, size, size)
+    coarse = len(parts)
     x, y, width, height = cv2.boundingRect(parts)
-    more = round(HEAD_BEYOND * size) + 2
+    more = round(HEAD_BEYOND * coarse) + 2
     grown = _Box(x - more, y - more, x + width + more, y + height + more)
-    whole = grown.within(canvas_box) if width else None
-    if whole is None:
+    there = grown.within(_Box(0, 0, coarse, coarse)) if width else None
+    if there is None:
         return Warped.of(np.zeros((size, size, 6), np.uint8))
-    mixer = _Mixer(np.ascontiguousarray(parts[whole.slices(canvas_box)]), whole, size)
+    x0, y0, x1, y1 = (
+        round(side * size / coarse) for side in (there.x0, there.y0, there.x1, there.y1)
+    )
+    whole = _Box(x0, y0, x1, y1)
+    inside = np.ascontiguousarray(parts[there.slices(_Box(0, 0, coarse, coarse))])
+    mixer = _Mixer(inside, whole, coarse)
     for piece in Piece:
         if mixer.wants(piece):
             place = int(choice.pieces[piece])
@@ -132,7 +139,8 @@ def _matrix(
 class _Mixer:
     """Sums layers within the box of the dancer."""
 
-    def __init__(self, parts: Labels, box: _Box, size: int) -> None:
+    def __init__(self, parts: Labels, box: _Box, coarse: int) -> None:
+        """`parts`: inside the box; `coarse`: side of the canvas in its pixels."""
         self._box = box
         width, height = box.size
         self._sum = np.zeros((height, width, 3), np.float32)
@@ -140,23 +148,27 @@ class _Mixer:
         self._strongest = np.zeros((height, width), np.uint8)
         self._free = np.full((height, width), 255, np.uint8)
         self._agreement = np.zeros((height, width), np.uint8)
-        self._there = self._masks(parts, size)
+        self._there = self._masks(parts, coarse)
         silhouette = cv2.bitwise_not(mask_of(parts, 0))
         self._limit, self._head_limit = (
-            cv2.blur(cv2.dilate(silhouette, np.ones((side, side), np.uint8)), (3, 3))
-            for side in (max(3, 2 * round(share * size) + 1) for share in (BEYOND, HEAD_BEYOND))
+            self._enlarged(cv2.blur(cv2.dilate(silhouette, np.ones((side, side))), (3, 3)))
+            for side in (max(3, 2 * round(share * coarse) + 1) for share in (BEYOND, HEAD_BEYOND))
         )
 
-    @staticmethod
-    def _masks(parts: Labels, size: int) -> dict[Piece, NDArray[np.uint8]]:
-        pieces = cv2.LUT(parts, PIECE_OF_LABEL)
-        side = max(3, 2 * round(BORDER * size) + 1)
+    def _masks(self, parts: Labels, coarse: int) -> dict[Piece, Plane]:
+        pieces = np.asarray(cv2.LUT(parts, PIECE_OF_LABEL), np.uint8)
+        side = max(3, 2 * round(BORDER * coarse) + 1)
         there = {}
         for piece in Piece:
-            mask = mask_of(np.asarray(pieces, np.uint8), piece)
+            mask = mask_of(pieces, piece)
             if cv2.countNonZero(mask) >= LEAST_PIXELS:
-                there[piece] = np.asarray(cv2.blur(mask, (side, side)), np.uint8)
+                there[piece] = self._enlarged(cv2.blur(mask, (side, side)))
         return there
+
+    def _enlarged(self, plane: Any) -> Plane:
+        return np.asarray(
+            cv2.resize(plane, self._box.size, interpolation=cv2.INTER_LINEAR), np.uint8
+        )
 
     def wants(self, piece: Piece) -> bool:
         """Whether the label map shows it."""
@@ -168,7 +180,8 @@ class _Mixer:
         if layer is None:
             return
         height, width = layer.rgba.shape[:2]
-        corner = joined(matrix, np.array([[1, 0, layer.x], [0, 1, layer.y]]))
+        corner = matrix.copy()
+        corner[:, 2] += matrix[:, :2] @ (layer.x, layer.y)
         corners = np.array([[0, width, 0, width], [0, 0, height, height]])
         ends = corner[:, :2] @ corners + corner[:, 2:]
         (x0, y0), (x1, y1) = np.floor(ends.min(1)).astype(int), np.ceil(ends.max(1) + 1).astype(int)
@@ -187,10 +200,9 @@ class _Mixer:
         else:
             counted = cv2.convertScaleAbs(there, beta=ELSEWHERE * 255)
             weight = cv2.multiply(alpha, counted, scale=1 / 255)
-        self._sum[inside] += cv2.multiply(
-            cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB), cv2.merge([weight] * 3), dtype=cv2.CV_32F
-        )
-        self._weight[inside] += weight
+        rgb = cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB)
+        cv2.accumulateProduct(rgb, cv2.merge([weight] * 3), self._sum[inside])
+        cv2.accumulate(weight, self._weight[inside])
         self._strongest[inside] = cv2.max(self._strongest[inside], weight)
         free = cv2.multiply(self._free[inside], cv2.bitwise_not(alpha), scale=1 / 255)
         self._free[inside] = free

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inference.arrays import Keypoints, Labels
 from transfer.performers.condition import LIMBS, PARTS, draw_limbs
+from transfer.performers.crop import Layer
 from transfer.performers.warp.composition import Warped
 
 VERSION = 1
@@ -35,9 +36,16 @@ AROUND = 0.025
 _LEVELS = 6
 _SOLID, _WHOLLY = 0.75, 0.98
 """Alpha from which on a pixel's colour is the dancer's own: the wall shines through less."""
+_ALPHAS = np.arange(256, dtype=np.float32)
+_SOLIDNESS = np.square(((_ALPHAS / 255 - _SOLID) / (_WHOLLY - _SOLID)).clip(0, 1))
+_WHOLE = 1 / np.maximum(_ALPHAS / 255, np.float32(0.5))
+"""By alpha: how far a colour is the dancer's own, and what makes it whole."""
 
 NEARLY = np.float32(0.02)
 """Alpha so near to 0 or 1 counts as that."""
+_NEAREST = np.arange(256, dtype=np.uint8)
+_NEAREST[: round(255 * float(NEARLY)) + 1] = 0
+_NEAREST[-round(255 * float(NEARLY)) - 1 :] = 255
 
 Floats = NDArray[np.float32]
 
@@ -55,14 +63,14 @@ class MendingInput:
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """Corrections, float32, all of one size, 0..1."""
+    """Corrections, all of one size."""
 
-    colour: Floats
+    colour: NDArray[np.uint8]
     """`[S, S, 3]`, drawn."""
     share: Floats
-    """`[S, S]`, of the drawn colour."""
+    """`[S, S]`, of the drawn colour, 0..1."""
     alpha: Floats
-    """`[S, S]`."""
+    """`[S, S]`, 0..1."""
 
 
 class Mender(Protocol):
@@ -78,7 +86,7 @@ def mending_input(
     """What a mender gets to see.
 
     Args:
-        parts: the wanted label map on the canvas.
+        parts: the wanted label map of the whole canvas, of any size.
         keypoints: `[17, 3]`, in pixels of the told size.
         warped: on the canvas.
         size: of what is told, at most the canvas's.
@@ -91,7 +99,7 @@ def mending_input(
     sure = np.asarray(cv2.resize(sure, small, interpolation=cv2.INTER_AREA), np.uint8)
     *colours, alpha = (np.asarray(one, np.uint8) for one in cv2.split(shown))
     labels = np.asarray(cv2.resize(parts, small, interpolation=cv2.INTER_NEAREST), np.uint8)
-    labels[closed(alpha) == 0] = 0
+    labels = np.asarray(cv2.bitwise_and(labels, closed(alpha)), np.uint8)
     around = filled(np.asarray(cv2.merge(colours), np.uint8), alpha)
     planes = cv2.merge([draw_limbs(keypoints, size), shown, sure, around])
     return MendingInput(labels, np.asarray(planes, np.uint8))
@@ -115,36 +123,46 @@ def filled(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.ui
 
     From solid pixels only, ever coarser (the pull-push pyramid of `transfer.target.plate`).
     """
-    least = cv2.erode(alpha, np.ones((3, 3), np.uint8)).astype(np.float32) / 255
-    solid = np.square(((least - _SOLID) / (_WHOLLY - _SOLID)).clip(0, 1))
-    weight = solid / np.maximum(alpha.astype(np.float32), 128)
-    level = np.dstack([colour * weight[..., None], solid]).astype(np.float32)
-    levels = [level]
+    solid = cv2.LUT(cv2.erode(alpha, np.ones((3, 3), np.uint8)), _SOLIDNESS)
+    weight = cv2.merge([cv2.multiply(solid, cv2.LUT(alpha, _WHOLE))] * 3)
+    coloured = cv2.multiply(colour, weight, dtype=cv2.CV_32F)
+    levels = [(coloured, solid)]
     for _ in range(_LEVELS):
-        height, width = level.shape[:2]
-        if min(height, width) < 2:
+        height, width = solid.shape[:2]
+        if min(height, width) < 4:
             break
         half = (width + 1) // 2, (height + 1) // 2
-        level = np.asarray(cv2.resize(level, half, interpolation=cv2.INTER_AREA), np.float32)
-        levels.append(level)
-    total = levels[-1].sum(axis=(0, 1))
-    below = np.full((*level.shape[:2], 3), total[:3] / max(float(total[3]), 1e-3), np.float32)
-    for number, level in enumerate(reversed(levels)):
-        height, width = level.shape[:2]
+        coloured, solid = (
+            cv2.resize(one, half, interpolation=cv2.INTER_AREA) for one in levels[-1]
+        )
+        levels.append((coloured, solid))
+    total = coloured.sum(axis=(0, 1)) / max(float(solid.sum()), 1e-3)
+    below = np.full((*solid.shape[:2], 3), total, np.float32)
+    for number, (coloured, solid) in enumerate(reversed(levels)):
+        height, width = solid.shape[:2]
         if number:
             below = np.asarray(cv2.resize(below, (width, height)), np.float32)
-        own = level[..., :3] / np.maximum(level[..., 3:], 1e-3)
-        last = number == len(levels) - 1
-        share = level[..., 3:] if last else (2 * level[..., 3:]).clip(0, 1)
-        below = np.asarray(own * share + below * (1 - share), np.float32)
-    return np.asarray((below * 255).round().clip(0, 255), np.uint8)
+        share = solid if number == len(levels) - 1 else cv2.min(2 * solid, 1.0)  # type: ignore[call-overload]
+        own = share / cv2.max(solid, 1e-3)  # type: ignore[call-overload]
+        below = cv2.multiply(coloured, cv2.merge([own] * 3)) + cv2.multiply(
+            below, cv2.merge([1 - share] * 3)
+        )
+    return np.asarray(cv2.convertScaleAbs(below), np.uint8)
 
 
 def mended_of(corrections: Floats, inputs: MendingInput) -> Mended:
     """A network's output `[S, S, 5]` as corrections."""
-    filled = inputs.planes[..., FILLED:].astype(np.float32) * (1 / 255)
-    colour = (filled + RESIDUAL * corrections[..., :3]).clip(0, 1)
-    return Mended(colour, corrections[..., 4], corrections[..., 3])
+    residual = cv2.multiply(
+        np.ascontiguousarray(corrections[..., :3]),
+        (255 * RESIDUAL,) * 4,  # type: ignore[call-overload]
+    )
+    filled = np.ascontiguousarray(inputs.planes[..., FILLED:])
+    colour = np.asarray(cv2.add(filled, residual, dtype=cv2.CV_8U), np.uint8)
+    return Mended(
+        colour,
+        np.ascontiguousarray(corrections[..., 4]),
+        np.ascontiguousarray(corrections[..., 3]),
+    )
 
 
 class WithoutNetwork:
@@ -156,44 +174,43 @@ class WithoutNetwork:
         inside = cv2.blur(cv2.erode(somebody, np.ones((3, 3), np.uint8)), (3, 3))
         alpha = inputs.planes[..., ALPHA] * np.float32(1 / 255)
         hole = np.asarray(inside * (1 - alpha), np.float32)
-        colour = inputs.planes[..., FILLED:] * np.float32(1 / 255)
-        return Mended(colour, hole, alpha + hole)
+        return Mended(np.ascontiguousarray(inputs.planes[..., FILLED:]), hole, alpha + hole)
 
 
-def mended_layer(warped: Warped, inputs: MendingInput, mended: Mended) -> Floats:
-    """The layer `[S, S, 4]` of the canvas's size: RGB weighted by alpha, and alpha, 0..1.
+def mended_layer(warped: Warped, inputs: MendingInput, mended: Mended) -> Layer:
+    """The layer `[S, S, 4]` of the canvas's size.
 
     Alpha is corrected, not replaced: what the network says is as coarse as what it is told.
     """
     size = len(warped.alpha)
-    layer = np.zeros((size, size, 4), np.float32)
+    layer = np.zeros((size, size, 4), np.uint8)
     scale = size / len(mended.alpha)
-    there = ((mended.alpha > 1 / 255) | (inputs.planes[..., ALPHA] > 0)).astype(np.uint8)
+    told = np.ascontiguousarray(inputs.planes[..., ALPHA])
+    there = cv2.max(told, cv2.convertScaleAbs(mended.alpha, alpha=255))
     x, y, width, height = cv2.boundingRect(there)
     if width == 0:
         return layer
     low = np.s_[y : y + height, x : x + width]
     x0, y0, x1, y1 = (round(one * scale) for one in (x, y, x + width, y + height))
     high, box = np.s_[y0:y1, x0:x1], (x1 - x0, y1 - y0)
-    told_alpha = inputs.planes[low][..., ALPHA] * np.float32(1 / 255)
+    own_low, wanted = told[low] * np.float32(1 / 255), mended.alpha[low]
     # As factors, not as a difference: that would leave a thin line of each edge it takes away.
-    less = (mended.alpha[low] / np.maximum(told_alpha, NEARLY)).clip(0, 1)
-    more = ((1 - mended.alpha[low]) / np.maximum(1 - told_alpha, NEARLY)).clip(0, 1)
-    small = np.dstack([mended.share[low], less, more])
-    colours, factors = (
-        np.asarray(cv2.resize(one, box, interpolation=cv2.INTER_LINEAR), np.float32)
-        for one in (mended.colour[low], small)
-    )
-    own = warped.alpha[high] * np.float32(1 / 255)
-    share = np.ascontiguousarray(factors[..., 0])
-    alpha = 1 - (1 - own * factors[..., 1]) * factors[..., 2]
+    less = wanted / np.maximum(own_low, NEARLY)
+    more = (1 - wanted) / np.maximum(1 - own_low, NEARLY)
+    factors = cv2.convertScaleAbs(cv2.merge([less, more]), alpha=255)
+    less, more = cv2.split(cv2.resize(factors, box, interpolation=cv2.INTER_LINEAR))
+    colours = cv2.resize(mended.colour[low], box, interpolation=cv2.INTER_LINEAR)
+    share = cv2.resize(mended.share[low], box, interpolation=cv2.INTER_LINEAR)
+    own = np.ascontiguousarray(warped.alpha[high])
+    kept = cv2.multiply(own, less, scale=1 / 255)
+    alpha = cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(kept), more, scale=1 / 255))
+    alpha = cv2.LUT(alpha, _NEAREST)
     rest = 1 - share
-    # As weights of the drawn colour and of the warped one, which is weighted by alpha already.
-    factor = alpha / np.maximum(share + rest * own, np.float32(1e-3))
-    drawn, kept = cv2.merge([share * factor] * 3), cv2.merge([rest * factor * (1 / 255)] * 3)
-    colour = cv2.add(
-        cv2.multiply(colours, drawn),
-        cv2.multiply(warped.colour[high], kept, dtype=cv2.CV_32F),
-    )
-    layer[high] = cv2.merge([*cv2.split(cv2.min(colour, cv2.merge([alpha] * 3))), alpha])
+    # The warped colour is weighted by alpha already, the drawn one is not.
+    mixed = cv2.blendLinear(colours, np.ascontiguousarray(warped.colour[high]), share, rest)
+    weight = cv2.max(255 * share + cv2.multiply(own, rest, dtype=cv2.CV_32F), 1.0)  # type: ignore[call-overload]
+    factor = cv2.divide(alpha, weight, dtype=cv2.CV_32F)
+    colour = cv2.multiply(mixed, cv2.merge([factor] * 3), dtype=cv2.CV_8U)
+    bounded = cv2.min(colour, cv2.merge([alpha] * 3))
+    layer[high] = cv2.merge([*cv2.split(bounded), alpha])
     return layer

@@ -12,13 +12,12 @@ import numpy as np
 from inference.analysis import Analysis
 from inference.arrays import Keypoints, Labels, Rgb
 from transfer.performers.condition import moved
-from transfer.performers.crop import ROOM, Crop, Matrix, crop_around_box, joined
+from transfer.performers.crop import ROOM, Crop, Layer, Matrix, crop_around_box, joined
 from transfer.performers.temporal_smoothing import TemporalSmoother
 from transfer.performers.warp.choice import choose
 from transfer.performers.warp.composition import compose
 from transfer.performers.warp.mending import (
     SIZE,
-    Floats,
     Mender,
     WithoutNetwork,
     mended_layer,
@@ -31,7 +30,7 @@ from transfer.target.references import ReferenceBank
 
 LARGEST = 768
 """Side of the canvas, pixels, at most; else that of the crop."""
-LARGEST_LIVE = 384
+LARGEST_LIVE = 512
 """The same for a live picture: a camera's frames come thirty times a second."""
 OLD, AGREES = 0.84, 0.3
 """Of the temporal smoother, more than for drawn layers: real pixels tremble with the key points."""
@@ -121,38 +120,46 @@ class WarpPerformer:
         if crop is None:
             return self._plate.copy()
         size = int(np.clip(crop.side, SIZE, self._largest))
-        canvas = crop.matrix(size)
-        source_to_canvas = joined(canvas, to_target)
-        parts = cv2.warpAffine(labels, source_to_canvas, (size, size), flags=cv2.INTER_NEAREST)
-        pose, parts = self._retargeted(np.asarray(parts, np.uint8), driver, wanted, crop, canvas)
-        layer = self._layer(pose, parts, crop, canvas)
+        pose, parts = self._retargeted(labels, to_target, driver, wanted, crop)
+        layer = self._layer(pose, parts, crop, size)
         began = time.perf_counter()
-        layer = self._smoother.steady(layer, crop, rgb, source_to_canvas, time_s)
+        layer = self._smoother.steady(
+            layer, crop, rgb, joined(crop.matrix(size), to_target), time_s
+        )
         began = self._note("steadying", began)
         made = crop.paste(layer, self._plate)
         self._note("pasting", began)
         return made
 
     def _retargeted(
-        self, parts: Labels, driver: Keypoints, wanted: Keypoints, crop: Crop, canvas: Matrix
+        self,
+        labels: Labels,
+        to_target: Matrix,
+        driver: Keypoints,
+        wanted: Keypoints,
+        crop: Crop,
     ) -> tuple[BodyPose, Labels]:
-        """The wanted pose and label map on the canvas."""
+        """The wanted pose and label map, `[SIZE, SIZE]`: networks see no finer."""
         began = time.perf_counter()
-        step = crop.side / len(parts)
+        matrix = crop.matrix(SIZE)
+        warped = cv2.warpAffine(
+            labels, joined(matrix, to_target), (SIZE, SIZE), flags=cv2.INTER_NEAREST
+        )
+        parts = np.asarray(warped, np.uint8)
+        step = crop.side / SIZE
         x, y = crop.x + (step - 1) / 2, crop.y + (step - 1) / 2
         pose = BodyPose.of(driver, parts, x, y, step)
         if wanted is not driver:
-            own = BodyPose.of(wanted, parts, x, y, step)
-            parts = moved_parts(parts, canvas, pose, own)
-            pose = BodyPose.of(wanted, parts, x, y, step)
+            own = pose.at(wanted)
+            parts, pose = moved_parts(parts, matrix, pose, own), own
         self._note("pose", began)
         return pose, parts
 
-    def _layer(self, pose: BodyPose, parts: Labels, crop: Crop, canvas: Matrix) -> Floats:
+    def _layer(self, pose: BodyPose, parts: Labels, crop: Crop, size: int) -> Layer:
         began = time.perf_counter()
         choice = choose(self._bank, pose, self._bank.ready if self._live else None)
         began = self._note("choice", began)
-        warped = compose(self._bank, choice, pose, canvas, parts)
+        warped = compose(self._bank, choice, pose, crop.matrix(size), parts, size)
         began = self._note("warp", began)
         inputs = mending_input(parts, moved(pose.keypoints, crop.matrix(SIZE)), warped)
         began = self._note("input", began)

@@ -120,8 +120,7 @@ def moved_parts(parts: Labels, canvas: Matrix, before: BodyPose, after: BodyPose
             right, bottom = np.ceil(ends.max(1) + 1).clip(0, size).astype(int).tolist()
             if right <= x or bottom <= y:
                 continue
-            move = joined(move, np.array([[1, 0, corners[0, 0]], [0, 1, corners[1, 0]]]))
-            move[:, 2] -= (x, y)
+            move[:, 2] += move[:, :2] @ corners[:, 0] - (x, y)
             own = cv2.warpAffine(own, move, (right - x, bottom - y), flags=cv2.INTER_NEAREST)
         cv2.copyTo(own, own, made[y : y + own.shape[0], x : x + own.shape[1]])
     return made

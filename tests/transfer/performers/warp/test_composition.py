@@ -34,7 +34,7 @@ def warped(bank: ReferenceBank, keypoints: Keypoints) -> tuple[Rgb, np.ndarray]:
     height = SIZE[1]
     parts = cv2.warpAffine(draw(keypoints)[1], CANVAS, (height, height), flags=cv2.INTER_NEAREST)
     wanted = BodyPose.of(keypoints, parts, -50)
-    made = compose(bank, choose(bank, wanted), wanted, CANVAS, np.asarray(parts, np.uint8))
+    made = compose(bank, choose(bank, wanted), wanted, CANVAS, np.asarray(parts, np.uint8), height)
     alpha = made.alpha[:, 50 : 50 + SIZE[0]].astype(np.float32)[..., None] / 255
     colour = made.colour[:, 50 : 50 + SIZE[0]]
     return (colour + GREY * (1 - alpha)).round().astype(np.uint8), alpha[..., 0]
@@ -71,7 +71,7 @@ def test_colours_are_the_dancers_own(bank: ReferenceBank, number: int) -> None:
 
 def test_nobody_is_nothing(bank: ReferenceBank) -> None:
     wanted = BodyPose.of(pose(), np.zeros((500, 500), np.uint8))
-    made = compose(bank, choose(bank, wanted), wanted, CANVAS, np.zeros((500, 500), np.uint8))
+    made = compose(bank, choose(bank, wanted), wanted, CANVAS, np.zeros((500, 500), np.uint8), 500)
     assert not made.planes.any()
 
 
