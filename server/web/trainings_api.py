@@ -39,7 +39,7 @@ from transfer.performers.trained_files import (
 from transfer.target.references import FILE_NAME as REFERENCES_NAME
 
 MINUTES = (0.1, 240.0)
-PRESETS = (WARP, "realtime", "quality")
+PRESETS = (WARP, "realtime")
 SIZES = (256, 384, 512)
 STARTS = ("base", "none")
 EXPORTS = {"int8": "tflite", "onnx": "onnx"}
@@ -134,6 +134,10 @@ async def go_on(request: web.Request) -> web.Response:
     """Train so many minutes more."""
     state, record = request.app[APP_STATE], _record(request)
     checked_dataset(state, record.dataset)
+    if record.preset not in (None, *PRESETS):
+        raise Refused(
+            409, "preset", f"This version no longer trains the preset {record.preset}: train anew."
+        )
     await state.trainings.go_on(record, _minutes(await read_json(request)))
     return web.json_response(await _summary(state, record))
 
