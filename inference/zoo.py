@@ -137,6 +137,10 @@ MODELS: tuple[ZooModel, ...] = (
     ),
 )
 """Coral's networks (Apache-2.0), the preferred one first."""
+ACCURATE_FIRST = (
+    "understudy-default", *(model.name for model in MODELS), "understudy-fast", "understudy-tiny",
+)  # fmt: skip
+"""By `run.py evaluate-model` (docs/model-card.md); those distilled here come after them."""
 
 
 def own_folder() -> Path:
@@ -206,15 +210,13 @@ def accurate_first(edgetpu: bool = False) -> list[ZooModel]:
     """The networks with parts that are here, for the CPU or for an Edge TPU, the most accurate
     first; at least one.
 
-    A fetched BodyPix before the one that comes with the program, as long as docs/model-card.md
-    finds its key points the better ones.
-
     Raises:
         ModelError: there is none here yet; the sentence says how to get one.
     """
     fit = [model for model in available() if model.parts and model.edgetpu == edgetpu]
     if fit:
-        return sorted(fit, key=lambda model: model not in MODELS)
+        ranks = {name: rank for rank, name in enumerate(ACCURATE_FIRST)}
+        return sorted(fit, key=lambda model: ranks.get(model.name, len(ranks)))
     wanted = next(model for model in MODELS if model.edgetpu == edgetpu)
     raise ModelError(
         f"There is no network with parts here yet: run `python run.py models fetch {wanted.name}`, "

@@ -334,13 +334,13 @@ def test_a_reader_who_has_heard_enough_is_no_error() -> None:
 def test_the_network_that_is_used_is_listed_as_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fetched BodyPix; in a fresh clone the one that lies in the repository."""
+    """The one that lies in the repository, also where a BodyPix has been fetched."""
 
     def default() -> list[str]:
         lines = run("models").stdout.splitlines()
         return [line.split()[0] for line in lines if "here, default" in line]
 
-    assert default() == ["bodypix-075"]
+    assert default() == ["understudy-default"]
     monkeypatch.setenv("UNDERSTUDY_MODELS", str(tmp_path))
     assert default() == ["understudy-default"]
 

@@ -48,7 +48,7 @@ def test_a_real_network_is_measured(models: Path) -> None:
     assert 0.2 < small < large
 
 
-@pytest.mark.parametrize("name", ["understudy-tiny", "understudy-default"])
+@pytest.mark.parametrize("name", ["understudy-tiny", "understudy-fast", "understudy-default"])
 def test_the_built_in_ones_are_candidates(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNDERSTUDY_MODELS", "/nowhere")
     assert name in {model.name for model in zoo.accurate_first()}

@@ -54,6 +54,8 @@ def test_networks_that_are_here_are_found_by_name(models: Path) -> None:
 
 
 def test_the_most_accurate_is_the_default(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert zoo.default_model().name == "understudy-default"
+    assert set(zoo.ACCURATE_FIRST) <= {state.model.name for state in zoo.list_models()}
     monkeypatch.setattr(zoo, "BUILT_IN_FOLDER", models / "nowhere")
     assert zoo.default_model().name == NAME
     assert zoo.default_model(edgetpu=True).name == "bodypix-075-640-edgetpu"

@@ -32,6 +32,12 @@ from training.run_folder import RunFolder
 
 TEACHERS = ("bodypix-075",)
 BUILT_IN = "built-in"
+NETWORKS = {
+    "tiny": "understudy-tiny",
+    "fast": "understudy-fast",
+    "trunk": "understudy-default",
+}
+"""Those that come with the program, by preset."""
 KEEP = 0.8
 """Of the start weights, unless asked for otherwise."""
 
@@ -40,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("sources", nargs="+", type=Path, metavar="DATASET_OR_FOLDER")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN")
-    parser.add_argument("--preset", choices=tuple(PRESETS), default="default")
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="fast")
     parser.add_argument("--minutes", type=float, default=60.0, metavar="M")
     parser.add_argument(
         "--from", dest="start", default="none", metavar="RUN|built-in|none", help="start weights"
@@ -170,8 +176,8 @@ def learnt_before(start: str, preset: str) -> list[str]:
 def weights_of(name: str, preset: str) -> Path:
     """File of the float weights of a run, or of a network that comes with the program."""
     if name == BUILT_IN:
-        path = zoo.BUILT_IN_FOLDER / f"understudy-{preset}.safetensors"
-        missing = f"No {preset} network comes with the program: leave out `--from built-in`."
+        path = zoo.BUILT_IN_FOLDER / f"{NETWORKS[preset]}.safetensors"
+        missing = f"{path} is missing: leave out `--from built-in`."
     else:
         path = Path(name) / "student.safetensors"
         missing = f"{name} is no run with weights: {path} is missing."

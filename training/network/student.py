@@ -52,10 +52,14 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset("tiny", (256, 256), (16, 24, 48, 96, 128), (0, 1, 1, 1), (64, 48, 24)),
-        Preset("default", (320, 320), (24, 40, 80, 144, 192), (0, 1, 2, 2), (112, 80, 40)),
+        Preset("fast", (320, 320), (24, 40, 80, 144, 192), (0, 1, 2, 2), (112, 80, 40)),
         Preset("trunk", (320, 320), (), (), (96, 72, 40), learning_rate=3e-3),
     )
 }
+
+
+FORMER_NAMES = {"default": "fast"}
+"""Of presets, as older files have them."""
 
 
 class Student(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from capture.files import write_whole
 from training.errors import TrainingError
-from training.network.student import Student
+from training.network.student import FORMER_NAMES, Student
 from training.network.trunk_student import FROZEN, new_student
 from training.run_folder import VERSION
 
@@ -46,7 +46,8 @@ def load_student(path: Path) -> Student:
 
 def _preset_of(path: Path) -> str:
     with safe_open(path, "pt") as file:
-        return str((file.metadata() or {})["preset"])
+        name = str((file.metadata() or {})["preset"])
+    return FORMER_NAMES.get(name, name)
 
 
 def metadata(path: Path) -> dict[str, Any]:

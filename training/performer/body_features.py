@@ -1,4 +1,4 @@
-"""What the network that comes with the program sees in two pictures: a loss.
+"""What the fast network that comes with the program sees in two pictures: a loss.
 
 A generator that minds pixels alone draws a face without eyes: where exactly they are is never sure,
 and grey skin is the least wrong. A network that was taught to find people looks for just what is
@@ -17,11 +17,11 @@ from inference.zoo import BUILT_IN_FOLDER
 from training.network.student import Student
 from training.network.student_files import load_student
 
-WEIGHTS_PATH = BUILT_IN_FOLDER / "understudy-default.safetensors"
+WEIGHTS_PATH = BUILT_IN_FOLDER / "understudy-fast.safetensors"
 
 
 class BodyFeatures(nn.Module):
-    """The default network up to its heads, frozen."""
+    """The fast network up to its heads, frozen."""
 
     def __init__(self, student: Student) -> None:
         super().__init__()

@@ -13,26 +13,36 @@ from training.errors import TrainingError
 from training.network.distill_command import _held_out, learnt_before, weights_of
 from training.network.labelled import Packed
 from training.network.prepare import Prepared
+from training.network.student import PRESETS
 from training.network.student_files import load_student
 
 
 def test_the_network_that_comes_with_the_program_can_be_trained_on() -> None:
-    path = weights_of("built-in", "default")
+    path = weights_of("built-in", "fast")
     assert path.parent == zoo.BUILT_IN_FOLDER
-    assert load_student(path).preset.name == "default"
-    learnt = learnt_before("built-in", "default")
+    assert load_student(path).preset.name == "fast"
+    learnt = learnt_before("built-in", "fast")
     assert len(learnt) > 3000
     assert all(len(checksum) == 64 for checksum in learnt)
-    assert learnt_before("none", "default") == []
+    assert learnt_before("none", "fast") == []
 
 
-def test_a_start_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="No trunk network comes with the program: leave"):
-        weights_of("built-in", "trunk")
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_network_of_every_preset_comes_with_the_program(preset: str) -> None:
+    assert weights_of("built-in", preset).stem in zoo.ACCURATE_FIRST
+
+
+def test_a_start_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(zoo, "BUILT_IN_FOLDER", tmp_path)
+        with pytest.raises(TrainingError, match="is missing: leave out"):
+            weights_of("built-in", "trunk")
     with pytest.raises(TrainingError, match=r"is no run with weights: .*student\.safetensors"):
-        weights_of(str(tmp_path), "default")
+        weights_of(str(tmp_path), "fast")
     with pytest.raises(TrainingError, match=r"There is no run nope"):
-        weights_of("nope", "default")
+        weights_of("nope", "fast")
 
 
 def test_what_the_start_knew_is_told_beside_what_is_known_now() -> None:
@@ -41,8 +51,8 @@ def test_what_the_start_knew_is_told_beside_what_is_known_now() -> None:
     held_out = [Packed.of(picture(one, (192, 192)), "mask") for one in people]
     prepared = Prepared(held_out, held_out, [], [])
     student = load_student(weights_of("built-in", "tiny"))
-    fresh = Namespace(start="none", preset="default")
-    tuned = Namespace(start="built-in", preset="default")
+    fresh = Namespace(start="none", preset="fast")
+    tuned = Namespace(start="built-in", preset="fast")
     figures = r"person_iou [01]\.\d{3}, pck [01]\.\d{3}"
     assert re.fullmatch(rf"Held out: {figures}\.", _held_out(fresh, prepared, student))
     progress = re.fullmatch(

@@ -84,7 +84,7 @@ def test_another_optimisers_checkpoint_is_refused() -> None:
 
 
 def test_of_a_student_only_the_first_and_the_last_layers_are_adamws() -> None:
-    student = Student(PRESETS["default"])
+    student = Student(PRESETS["fast"])
     narrow = [
         name
         for name, weight in student.named_parameters()
