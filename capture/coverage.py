@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from inference.arrays import Keypoints, Labels
+from inference.body import FACE_LABELS
 from inference.skeleton import body_scale
 
 HELD_FRAMES = 4
@@ -48,10 +49,14 @@ BINS: dict[str, str] = {
     "legs together": "stand with your legs together",
     "lean none": "stand upright",
     "place centre": "come to the middle of the picture",
+    "face near": "come near, so that head and shoulders fill the picture",
 }
 """Bin -> how to get there, the most useful first. `arms` and `legs` name the left limb, then the
 right, `bent` the body's own side; `any` is a limb that does less than the other. Left and right of
 `facing`, `lean` and `place` are those of the picture; the advice is for somebody who faces it."""
+
+NEAR_FACE = 90
+"""Pixels from chin to crown from which a face shows what it looks like."""
 
 _SIDES = {"left": "right", "right": "left"}
 _HEIGHTS = ["down", "bent", "out", "up"]
@@ -86,6 +91,11 @@ class Coverage:
         """The bins that are filled."""
         return {name for name, frames in self._frames.items() if frames >= HELD_FRAMES}
 
+    @property
+    def frames(self) -> dict[str, int]:
+        """In how many frames each bin was seen."""
+        return dict(self._frames)
+
     def missing(self) -> list[str]:
         """What to do next, the most useful first, a few at a time."""
         seen = self.seen
@@ -101,7 +111,16 @@ def pose_bins(keypoints: Keypoints, labels: Labels) -> set[str]:
         if score >= CONFIDENT
     }
     found = {_facing(points, labels, scale), _place(points, labels.shape[1]), _lean(points)}
+    if 0 in points and face_height(labels) >= NEAR_FACE:
+        found.add("face near")
     return (found | {_legs(points, scale)} | _arms(points, scale)) & BINS.keys()
+
+
+def face_height(labels: Labels) -> int:
+    """Of the dancer's head in a label map, to the next 4 pixels; the back of a head has it too."""
+    few = labels[::4]
+    rows = np.flatnonzero(((few >= FACE_LABELS[0]) & (few <= FACE_LABELS[1])).any(axis=1))
+    return int(rows[-1] - rows[0] + 1) * 4 if len(rows) else 0
 
 
 def mirrored(name: str) -> str:

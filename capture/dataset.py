@@ -7,12 +7,15 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from capture.errors import CaptureError, DatasetBusy, DatasetError
+import numpy as np
+
+from capture.errors import CaptureError, DatasetBusy, DatasetChanged, DatasetError
 from capture.files import TEMPORARY_SUFFIX, disk_error, locked
 from capture.manifest import Manifest, clean_title, valid_id
 from capture.pairs import POSES_NAME, PairRecord, read_records
@@ -73,6 +76,20 @@ class Dataset:
         return _complete_pairs(self.path, self.manifest)
 
     @property
+    def used(self) -> list[PairRecord]:
+        """Those of the pairs that a person did not leave out: what is learnt from, shown, given."""
+        return [pair for pair in self.pairs if not pair.left_out]
+
+    @property
+    def revision(self) -> str:
+        """Another whenever the pairs were written, edited or replaced; read it before them."""
+        try:
+            state = (self.path / POSES_NAME).stat()
+        except OSError:
+            return "none"
+        return f"{state.st_mtime_ns:x}-{state.st_ino:x}-{state.st_size:x}"
+
+    @property
     def count(self) -> int:
         """How many pairs there are, by the manifest."""
         return self.manifest.counts.written - self.manifest.counts.deleted
@@ -99,8 +116,13 @@ class Dataset:
         return decode_frame(self.frame_path(index))
 
     def labels(self, index: int) -> Labels:
-        """A pair's label map, uint8 `[H, W]`."""
-        return decode_labels(self.labels_path(index))
+        """A pair's label map, uint8 `[H, W]`; empty where a person erased whoever was there."""
+        labels = decode_labels(self.labels_path(index))
+        return np.zeros_like(labels) if index in self._erased else labels
+
+    @cached_property
+    def _erased(self) -> frozenset[int]:
+        return frozenset(pair.index for pair in self.pairs if pair.erased)
 
     def size(self, index: int) -> tuple[int, int]:
         """Width and height of a pair's pictures; its label map is not decoded for this."""
@@ -157,6 +179,36 @@ class Dataset:
         self.__dict__["pairs"] = kept
         return len(kept)
 
+    def edit_pairs(self, changes: Mapping[int, dict[str, Any]], revision: str) -> str:
+        """Replace the edits of some pairs, all of them or none; returns the new `revision`.
+
+        Args:
+            changes: index -> edits, checked by `capture.edits`.
+            revision: of the pairs that were edited.
+
+        Raises:
+            DatasetChanged: somebody else changed or deleted pairs since.
+            DatasetBusy: somebody writes or downloads it.
+            CaptureError: the disk refuses; everything is as it was.
+        """
+        with self._changing():
+            by_index = {pair.index: pair for pair in self.pairs}
+            if self.revision != revision or not changes.keys() <= by_index.keys():
+                raise DatasetChanged(
+                    "Somebody else changed this dataset meanwhile: look at the newest state first."
+                )
+            before = {index: by_index[index].edits for index in changes}
+            try:
+                for index, edits in changes.items():
+                    by_index[index].edits = edits
+                write_records(self.path, self.pairs)
+            except CaptureError:
+                for index, edits in before.items():
+                    by_index[index].edits = edits
+                raise
+            self.__dict__.pop("_erased", None)
+            return self.revision
+
     def delete(self) -> None:
         """Delete the whole dataset; if that is cut off, `list_datasets` finishes it.
 
@@ -183,6 +235,7 @@ class Dataset:
         with locked(self.path, wait_s=LOCK_SECONDS):
             self.manifest = Manifest.load(self.path)
             self.__dict__.pop("pairs", None)
+            self.__dict__.pop("_erased", None)
             yield
 
 
