@@ -1,6 +1,6 @@
 // Thumbnails of all pairs; only those in view are in the document, so that thousands cost nothing.
 
-import { clock, FLAGS } from "./wording.js";
+import { clock, remarks } from "./wording.js";
 
 const CELL_WIDTH = 168;
 const GAP = 8;
@@ -112,7 +112,7 @@ export class Strip {
 
   #make(place) {
     const pair = this.#pairs[place];
-    const flags = pair.flags.map((flag) => FLAGS[flag] ?? flag).join(", ");
+    const flags = remarks(pair).join(", ");
     const cell = element("div", "cell");
     cell.id = `cell-${place}`;
     cell.dataset.place = place;

@@ -83,9 +83,9 @@ def lacking(dataset: Dataset) -> Lacking:
 
 
 def wanted(names: Iterable[str]) -> list[dict[str, str]]:
-    """What the capture page asks for: `{"name", "do"}` of those that are known."""
-    known = {name: _doing(advice) for name, advice in BINS.items()}
-    return [{"name": name, "do": known[name]} for name in dict.fromkeys(names) if name in known]
+    """What the capture page asks for: `{"name", "do"}` of those that are known, in a good order."""
+    asked = set(names)
+    return [{"name": name, "do": _doing(what)} for name, what in BINS.items() if name in asked]
 
 
 def _sides(seconds: dict[str, float]) -> list[Lack]:
