@@ -64,7 +64,7 @@ class Doubt:
     reasons: tuple[str, ...]
     """A sentence each, the gravest first."""
     keypoints: tuple[int, ...]
-    """Those that the reasons are about."""
+    """Those that the reasons are about, the most doubtful first."""
 
 
 def doubtful(pairs: Sequence[PairRecord]) -> list[Doubt]:
@@ -254,7 +254,7 @@ def _nobody(clip: _Clip) -> Reals:
 def _doubt(index: int, number: int, found: dict[str, Reals], whole: dict[str, Reals]) -> Doubt:
     """Everything that was found against one pair."""
     weighted: list[tuple[float, str]] = []
-    about: set[int] = set()
+    about: dict[int, float] = {}
     right = 1.0
     for said, doubts in found.items():
         points = np.flatnonzero(doubts[number] >= 0.2)
@@ -262,14 +262,16 @@ def _doubt(index: int, number: int, found: dict[str, Reals], whole: dict[str, Re
         right *= float((1 - doubts[number]).prod()) if said == UNCERTAIN else 1 - worst
         if len(points):
             weighted.append((worst, _sentence(said, points.tolist())))
-            about.update(points.tolist())
+            for point in points.tolist():
+                about[point] = max(about.get(point, 0.0), float(doubts[number, point]))
     for said, doubts in whole.items():
         right *= 1 - float(doubts[number])
         if doubts[number]:
             weighted.append((float(doubts[number]), f"{said}."))
     weighted.sort(key=lambda one: -one[0])
     reasons = tuple(text for _, text in weighted)
-    return Doubt(index, round(1 - right, 3), reasons, tuple(sorted(about)))
+    worst_first = tuple(sorted(about, key=lambda point: -about[point]))
+    return Doubt(index, round(1 - right, 3), reasons, worst_first)
 
 
 def _sentence(said: str, points: list[int]) -> str:
