@@ -20,7 +20,7 @@ from capture.files import TEMPORARY_SUFFIX, disk_error, locked
 from capture.manifest import Manifest, clean_title, valid_id
 from capture.pairs import POSES_NAME, PairRecord, read_records
 from capture.pictures import decode_frame, decode_heads, decode_labels, labels_size, whole
-from capture.writer import complete, names_in, write_records
+from capture.writer import complete, names_in, replace_records, write_records
 from inference.analysis import Heads
 from inference.arrays import Labels, Rgb
 
@@ -201,7 +201,7 @@ class Dataset:
             try:
                 for index, edits in changes.items():
                     by_index[index].edits = edits
-                write_records(self.path, self.pairs)
+                replace_records(self.path, {index: by_index[index] for index in changes})
             except CaptureError:
                 for index, edits in before.items():
                     by_index[index].edits = edits

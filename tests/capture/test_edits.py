@@ -113,6 +113,20 @@ def test_edits_lie_beside_what_the_network_saw(dataset: Dataset) -> None:
     assert len(again.pairs) == 24
 
 
+def test_lines_that_are_not_edited_stay_to_the_byte(dataset: Dataset) -> None:
+    path = dataset.path / "poses.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    # As another tool writes.
+    lines[5] = json.dumps(json.loads(lines[5]), sort_keys=True).encode() + b"\n"
+    path.write_bytes(b"".join(lines))
+    edits = {"keypoints": {"9": [12.0, 34.0]}}
+    dataset.edit_pairs({5: edits, 23: {"erased": True}}, dataset.revision)
+    after = path.read_bytes().splitlines(keepends=True)
+    assert [number for number in range(24) if after[number] != lines[number]] == [5, 23]
+    assert json.loads(after[5])["edits"] == edits
+    assert len(after) == 24
+
+
 def test_the_second_of_two_is_told_and_changes_nothing(dataset: Dataset) -> None:
     seen = dataset.revision
     other = Dataset.open(dataset.path)
@@ -142,7 +156,7 @@ def test_a_full_disk_leaves_everything_as_it_was(
     def full(*_: object) -> None:
         raise CaptureError("The disk is full.")
 
-    monkeypatch.setattr("capture.dataset.write_records", full)
+    monkeypatch.setattr("capture.dataset.replace_records", full)
     with pytest.raises(CaptureError):
         dataset.edit_pairs({3: {"erased": True}}, dataset.revision)
     assert (dataset.path / "poses.jsonl").read_bytes() == before
