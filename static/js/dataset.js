@@ -285,7 +285,7 @@ element("select-none").addEventListener("click", () => selection.clear());
 element("extend").addEventListener("click", () => extending(!strip.extending));
 element("delete-frames").addEventListener("click", deleteSelected);
 element("share").addEventListener("click", () => sharing.open("dataset", pageData.id, manifest.title));
-element("train").addEventListener("click", () => training.open());
+element("train").addEventListener("click", () => training.open(manifest.title));
 element("delete-dataset").addEventListener("click", deleteDataset);
 addEventListener("keydown", key);
 listenToLayers(player);
@@ -294,7 +294,7 @@ started();
 load()
   .then(() => {
     // From the end of a recording.
-    if (location.hash === "#train" && !element("train").disabled) training.open();
+    if (location.hash === "#train" && !element("train").disabled) training.open(manifest.title);
   })
   .then(watch)
   .catch((error) => {

@@ -1,6 +1,7 @@
 // What a dataset lacks and somebody came here to capture: ticked as it is seen.
 
 import { pageData } from "./api.js";
+import { moreOf } from "./wording.js";
 
 const NEAR = "face near";
 
@@ -21,7 +22,7 @@ export class Wanted {
 
   /** Of the recording that is made of it; empty: the server's usual one. */
   get title() {
-    return pageData.wanted ? `More of “${pageData.wanted.title}”` : "";
+    return pageData.wanted ? moreOf(pageData.wanted.title) : "";
   }
 
   /** What to do now, to be read across the room; empty when nothing is wanted. */

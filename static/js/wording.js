@@ -33,6 +33,9 @@ export function remarks({ flags, edits }) {
   return [...flags.map((flag) => FLAGS[flag] ?? flag), ...done];
 }
 
+/** The title of what is captured because a dataset lacks it. */
+export const moreOf = (title) => `More of “${title}”`;
+
 export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 
 export const counted = (number, one, many = `${one}s`) =>
