@@ -10,8 +10,9 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -34,6 +35,9 @@ DELETED = ".deleted"
 
 LOCK_SECONDS = 2.0
 """How long a change waits for somebody who reads."""
+
+NEARBY = 200
+"""Pairs that are looked at for one to be shown."""
 
 _replacing = threading.Lock()
 """Only one process, the server, replaces and lists the datasets of a folder."""
@@ -133,16 +137,17 @@ class Dataset:
         return decode_heads(self.heads_path(index))
 
     def thumbnail_index(self) -> int | None:
-        """Index of a pair from the middle, found without reading the whole file."""
+        """Index of a pair from the middle that is used and shows somebody, as far as there is one
+        nearby; found without reading the whole file."""
         try:
             with open(self.path / POSES_NAME, "rb") as file:
                 for start in (file.seek(0, os.SEEK_END) // 2, 0):
                     file.seek(start)
                     if start:
                         file.readline()
-                    line = file.readline()
-                    if line.endswith(b"\n"):
-                        return PairRecord.from_json(json.loads(line)).index
+                    found = _first_shown(file)
+                    if found is not None:
+                        return found
         except (OSError, ValueError, RecursionError, DatasetError):
             pass
         return None
@@ -237,6 +242,20 @@ class Dataset:
             self.__dict__.pop("pairs", None)
             self.__dict__.pop("_erased", None)
             yield
+
+
+def _first_shown(file: BinaryIO) -> int | None:
+    """Index of the next pair of a `poses.jsonl` that is used and not erased; of the next at all
+    when there is none within `NEARBY`."""
+    first: int | None = None
+    for line in islice(file, NEARBY):
+        if not line.endswith(b"\n"):
+            break
+        pair = PairRecord.from_json(json.loads(line))
+        if not pair.left_out and not pair.erased:
+            return pair.index
+        first = pair.index if first is None else first
+    return first
 
 
 def list_datasets(root: Path) -> list[Dataset]:

@@ -122,9 +122,10 @@ export class Strip {
     cell.setAttribute("aria-label", `Frame ${pair.index}${flags ? `, ${flags}` : ""}`);
     cell.title = `Frame ${pair.index} at ${clock(pair.time_s)}${flags ? `: ${flags}` : ""}`;
     const pictures = element("div", "cell-pictures");
-    for (const url of this.urls(pair.index)) {
+    const [frame, mask] = this.urls(pair.index);
+    for (const url of [frame, pair.edits.erased ? "" : mask]) {
       const image = element("img", "");
-      image.src = url;
+      if (url) image.src = url;
       image.alt = "";
       image.draggable = false;
       pictures.append(image);

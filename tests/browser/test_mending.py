@@ -265,3 +265,6 @@ def test_what_is_lacking_is_asked_for_on_the_capture_page(
     expect(page.locator("#results")).to_be_visible()
     made = [one for one in (server.data / "datasets").iterdir() if one.name != ID]
     assert [Dataset.open(one).manifest.title for one in made] == ["More of “juggler_480”"]
+    page.goto(f"{server.url}datasets/{ID}")
+    page.locator("#train").click()
+    expect(page.get_by_label("More of “juggler_480”")).to_be_checked()

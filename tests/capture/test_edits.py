@@ -141,6 +141,15 @@ def test_the_second_of_two_is_told_and_changes_nothing(dataset: Dataset) -> None
     assert Dataset.open(dataset.path).pairs[3].edits == {}
 
 
+def test_the_picture_of_a_dataset_shows_the_dancer(dataset: Dataset) -> None:
+    middle = dataset.thumbnail_index()
+    assert middle is not None
+    dataset.edit_pairs({middle: {"erased": True}, middle + 1: {"left_out": True}}, dataset.revision)
+    assert dataset.thumbnail_index() == middle + 2
+    dataset.edit_pairs({index: {"erased": True} for index in range(24)}, dataset.revision)
+    assert dataset.thumbnail_index() == middle
+
+
 def test_a_revision_is_of_what_was_deleted_too(dataset: Dataset) -> None:
     seen = dataset.revision
     Dataset.open(dataset.path).delete_pairs([2])
