@@ -18,6 +18,9 @@ from inference.skeleton import body_scale
 HELD_FRAMES = 4
 """A bin counts after so many frames: one wrong frame is no pose."""
 
+ENOUGH_FRAMES = 30
+"""So many, about a second, show something well enough to make a double of it."""
+
 CONFIDENT = 0.5
 """Key points that score less say nothing about the pose."""
 
@@ -90,6 +93,11 @@ class Coverage:
     def seen(self) -> set[str]:
         """The bins that are filled."""
         return {name for name, frames in self._frames.items() if frames >= HELD_FRAMES}
+
+    @property
+    def enough(self) -> set[str]:
+        """The bins that were seen for about a second."""
+        return {name for name, frames in self._frames.items() if frames >= ENOUGH_FRAMES}
 
     @property
     def frames(self) -> dict[str, int]:

@@ -38,10 +38,10 @@ export class Wanted {
     return left.length === 1 && left[0] === NEAR;
   }
 
-  /** Show one "state" message. */
+  /** Show one "state" message: what was seen for about a second is there. */
   show({ coverage }) {
     if (!coverage) return;
-    this.#seen = new Set(coverage.seen);
+    this.#seen = new Set(coverage.enough);
     for (const [name, line] of this.#lines) line.classList.toggle("ok", this.#seen.has(name));
   }
 }
