@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from capture.dataset import Dataset
+from capture.dataset import Dataset, list_datasets
 from capture.doubt import doubtful
 from capture.edits import checked_changes
 from capture.errors import DatasetChanged, DatasetError
@@ -17,12 +17,12 @@ from server.errors import Refused
 from server.state import APP_STATE
 from server.web.answers import read_json
 from server.web.datasets_api import dataset_folder, opened, writable_folder
-from transfer.target.lacking import lacking
+from transfer.target.lacking import lacking, more_of
 
 KEPT = 64
 """Answers about what datasets lack: each takes a second to work out."""
 routes = web.RouteTableDef()
-_lacking: OrderedDict[tuple[Path, str], dict[str, Any]] = OrderedDict()
+_lacking: OrderedDict[tuple[tuple[Path, str], ...], dict[str, Any]] = OrderedDict()
 
 
 @routes.get("/api/datasets/{id}/doubts")
@@ -41,12 +41,14 @@ async def show_doubts(request: web.Request) -> web.Response:
 
 @routes.get("/api/datasets/{id}/lacking")
 async def show_lacking(request: web.Request) -> web.Response:
-    """What the dataset lacks for a good double."""
+    """What the dataset lacks for a good double, with what was captured because it did."""
 
     def look(dataset: Dataset) -> dict[str, Any]:
-        key = dataset.path, dataset.revision
+        together = [dataset, *_captured_for(dataset)]
+        key = tuple((one.path, one.revision) for one in together)
         if key not in _lacking:
-            _lacking[key] = asdict(lacking(dataset))
+            titles = [one.manifest.title for one in together[1:]]
+            _lacking[key] = {**asdict(lacking(together)), "with": titles}
             if len(_lacking) > KEPT:
                 _lacking.popitem(last=False)
         return _lacking[key]
@@ -54,6 +56,18 @@ async def show_lacking(request: web.Request) -> web.Response:
     folder = dataset_folder(request)
     answer = await request.app[APP_STATE].background.run(opened, folder, look)
     return web.json_response(answer)
+
+
+def _captured_for(dataset: Dataset) -> list[Dataset]:
+    """The datasets that were captured because this one lacked them: training takes them along."""
+    frame, title = dataset.manifest.frame, more_of(dataset.manifest.title)
+    return [
+        one
+        for one in list_datasets(dataset.path.parent)
+        if one.manifest.title == title
+        and one.manifest.state == "complete"
+        and (one.manifest.frame.width, one.manifest.frame.height) == (frame.width, frame.height)
+    ]
 
 
 @routes.patch("/api/datasets/{id}/edits")

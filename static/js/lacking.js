@@ -11,11 +11,12 @@ export async function showLacking(id, nothing) {
   // The page is of use without it.
   const found = await api(`/api/datasets/${id}/lacking`).catch(() => null);
   if (!found) return;
-  const { lacks, never_seen: neverSeen } = found;
+  const { lacks, never_seen: neverSeen, with: titles } = found;
   const poses = lacks.filter(({ name }) => !/^(facing|face)\b/.test(name));
   const sentences = lacks.filter((one) => !poses.includes(one)).map(({ text }) => text);
   if (poses.length) sentences.push(`Poses not seen: ${poses.map(({ do: what }) => lower(what)).join("; ")}.`);
   if (neverSeen) sentences.push(neverSeen);
+  if (!sentences.length) sentences.push("Nothing: all sides, the face from near and all poses are there.");
   element("lacks").replaceChildren(
     ...sentences.map((text) => {
       const line = document.createElement("li");
@@ -23,10 +24,11 @@ export async function showLacking(id, nothing) {
       return line;
     }),
   );
+  element("lacking-with").textContent = titles.length ? `Counted together with ${titles.join(", ")}.` : "";
   const wanted = new URLSearchParams([["for", id], ...lacks.map(({ name }) => ["wanted", name])]);
   element("capture-that").href = at(`/?${wanted}`);
   element("capture-that").hidden = !lacks.length;
-  element("lacking").hidden = !sentences.length;
+  element("lacking").hidden = false;
 }
 
 const lower = (text) => text[0].toLowerCase() + text.slice(1);

@@ -33,8 +33,8 @@ export function remarks({ flags, edits }) {
   return [...flags.map((flag) => FLAGS[flag] ?? flag), ...done];
 }
 
-/** The title of what is captured because a dataset lacks it. */
-export const moreOf = (title) => `More of “${title}”`;
+/** The title of what is captured because a dataset lacks it, as long as the server takes it. */
+export const moreOf = (title) => [...`More of “${title}”`].slice(0, 100).join("").trim();
 
 export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 

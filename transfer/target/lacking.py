@@ -6,19 +6,23 @@ forty pixels high stays blurred, a pose that was never taken is guessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capture.coverage import BINS, CONFIDENT, NEAR_FACE, Coverage, face_height
 from capture.dataset import Dataset
+from capture.manifest import clean_title
 from transfer.target.unseen_parts import UnseenParts
 
 LOOKED_AT = 400
 """Pairs, evenly over the time: their label maps are read."""
 LEAST_SECONDS = 1.0
 """Of a side of the body, below which it is lacking: it turns a few ways in that time."""
+MORE_LENGTH = 100
+"""Of a title that a page gives a recording, characters."""
 POSES = 6
 """Named at once at the most, the most useful first."""
 
@@ -55,31 +59,66 @@ class Lacking:
     """Share of the poses of `capture.coverage` that were seen, 0..1."""
 
 
-def lacking(dataset: Dataset) -> Lacking:
-    """Look at a dataset's mended poses and label maps; a second for a long one.
+def more_of(title: str) -> str:
+    """The title of what is captured because the dataset of this title lacks it."""
+    return clean_title(f"More of “{title}”"[:MORE_LENGTH])
 
-    Raises `DatasetError` when a label map is damaged.
+
+def lacking(datasets: Sequence[Dataset]) -> Lacking:
+    """Look at mended poses and label maps; a second for a long dataset.
+
+    Args:
+        datasets: of one person, which are trained together: what one lacks another may have.
+
+    Raises:
+        DatasetError: a label map is damaged.
     """
-    shown = [pair for pair in dataset.used if pair.mended() is not None]
-    step = max(1.0, len(shown) / LOOKED_AT)
-    chosen = [shown[int(place * step)] for place in range(int(len(shown) / step))]
-    if not chosen:
+    looks = [look for one in datasets if (look := _Look.at(one)) is not None]
+    if not looks:
         return Lacking((), "", 0.0)
-    coverage, faces, counts, keypoints = Coverage(), [0], [], []
-    for pair in chosen:
-        labels, points = dataset.labels(pair.index), pair.mended()
-        assert points is not None
-        coverage.add(points, labels)
-        keypoints.append(points)
-        counts.append(np.bincount(labels.ravel(), minlength=256))
-        if points[0, 2] >= CONFIDENT:
-            faces.append(face_height(labels))
-    unseen = UnseenParts.of_counts(counts, np.stack(keypoints))
-    each = step / max(dataset.manifest.frame.fps, 1.0)
-    seconds = {name: frames * each for name, frames in coverage.frames.items()}
-    face = int(np.quantile(faces, 0.95))
-    lacks = (*_sides(seconds), *_face(face), *_poses(coverage))
-    return Lacking(lacks, unseen.sentence("This dancer"), round(coverage.fraction, 3))
+    seconds = {name: sum(look.seconds[name] for look in looks) for name in BINS}
+    seen = set[str]().union(*(look.coverage.seen for look in looks))
+    counts = [one for look in looks for one in look.counts]
+    unseen = UnseenParts.of_counts(counts, np.concatenate([look.keypoints for look in looks]))
+    lacks = (*_sides(seconds), *_face(max(look.face for look in looks)), *_poses(seen))
+    return Lacking(lacks, unseen.sentence("This dancer"), round(len(seen) / len(BINS), 3))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen in one dataset."""
+
+    coverage: Coverage
+    seconds: dict[str, float]
+    """Of each bin."""
+    face: int
+    """Height of the largest faces, pixels."""
+    counts: list[NDArray[np.int64]]
+    """Pixels of each label `[256]`, a frame."""
+    keypoints: NDArray[np.float32]
+    """`[frames, 17, 3]`, mended."""
+
+    @classmethod
+    def at(cls, dataset: Dataset) -> _Look | None:
+        """None where nobody is seen."""
+        shown = [pair for pair in dataset.used if pair.mended() is not None]
+        step = max(1.0, len(shown) / LOOKED_AT)
+        chosen = [shown[int(place * step)] for place in range(int(len(shown) / step))]
+        if not chosen:
+            return None
+        coverage, faces, counts, keypoints = Coverage(), [0], [], []
+        for pair in chosen:
+            labels, points = dataset.labels(pair.index), pair.mended()
+            assert points is not None
+            coverage.add(points, labels)
+            keypoints.append(points)
+            counts.append(np.bincount(labels.ravel(), minlength=256))
+            if points[0, 2] >= CONFIDENT:
+                faces.append(face_height(labels))
+        each = step / max(dataset.manifest.frame.fps, 1.0)
+        seconds = {name: frames * each for name, frames in coverage.frames.items()}
+        face = int(np.quantile(faces, 0.95))
+        return cls(coverage, seconds, face, counts, np.stack(keypoints))
 
 
 def wanted(names: Iterable[str]) -> list[dict[str, str]]:
@@ -103,11 +142,11 @@ def _face(pixels: int) -> list[Lack]:
     return [Lack("face near", text, _doing(BINS["face near"]))]
 
 
-def _poses(coverage: Coverage) -> list[Lack]:
+def _poses(seen: set[str]) -> list[Lack]:
     lacks = [
         Lack(name, f"Not seen: {advice}.", _doing(advice))
         for name, advice in BINS.items()
-        if name not in coverage.seen and name not in SIDES and name != "face near"
+        if name not in seen and name not in SIDES and name != "face near"
     ]
     return lacks[:POSES]
 

@@ -158,6 +158,16 @@ async def test_what_it_lacks_leads_to_a_page_that_asks_for_it(serve):
             assert answer.status == 404
 
 
+async def test_what_was_captured_because_it_lacked_is_counted_in(serve):
+    async with serve() as http:
+        make(http)
+        other = make(http, "20261120-142234-7f3a9d")
+        assert (await (await http.get(f"{URL}/lacking")).json())["with"] == []
+        for title, found in (("More of “Somebody”", []), ("More of “A man”", ["More of “A man”"])):
+            await http.patch(f"/api/datasets/{other.name}", json={"title": title})
+            assert (await (await http.get(f"{URL}/lacking")).json())["with"] == found
+
+
 async def test_what_was_made_of_it_is_made_anew_when_nobody_mends_any_more(serve, monkeypatch):
     monkeypatch.setattr(preparations, "MENDING_SECONDS", 0.2)
     async with serve() as http:

@@ -19,7 +19,7 @@ def names(found: Lacking) -> list[str]:
 
 
 def test_who_stands_before_the_camera_lacks_back_sides_face_and_poses(juggler: Path) -> None:
-    found = lacking(Dataset.open(juggler))
+    found = lacking([Dataset.open(juggler)])
     first = ["facing back", "facing left", "facing right", "face near", "arms up up"]
     assert names(found)[:5] == first
     assert len(found.lacks) == 4 + POSES
@@ -37,7 +37,7 @@ def test_a_booth_shows_the_face_and_no_feet(videos: Path, tmp_path: Path) -> Non
     clip = sorted((videos / "booth").glob("*.mkv"))[0]
     import_video(clip, tmp_path / "booth", pool, ImportOptions())
     pool.close()
-    found = lacking(Dataset.open(tmp_path / "booth"))
+    found = lacking([Dataset.open(tmp_path / "booth")])
     assert "face near" not in names(found)
     assert "facing front" not in names(found)
     assert "feet" in found.never_seen
@@ -46,16 +46,24 @@ def test_a_booth_shows_the_face_and_no_feet(videos: Path, tmp_path: Path) -> Non
 def test_what_was_erased_or_left_out_is_lacking(juggler: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(juggler, tmp_path / "d")
     dataset = Dataset.open(folder)
-    assert "facing front" not in names(lacking(dataset))
+    assert "facing front" not in names(lacking([dataset]))
     edits = {
         pair.index: {"erased": True} if pair.index % 2 else {"left_out": True}
         for pair in dataset.pairs[:-10]
     }
     dataset.edit_pairs(edits, dataset.revision)
-    assert "facing front" in names(lacking(Dataset.open(folder)))
+    assert "facing front" in names(lacking([Dataset.open(folder)]))
     rest = {pair.index: {"erased": True} for pair in dataset.pairs}
     dataset.edit_pairs(rest, dataset.revision)
-    assert lacking(Dataset.open(folder)) == Lacking((), "", 0.0)
+    assert lacking([Dataset.open(folder)]) == Lacking((), "", 0.0)
+
+
+def test_what_one_lacks_another_has(juggler: Path, dancer: Path) -> None:
+    one, other = Dataset.open(juggler), Dataset.open(dancer)
+    alone, together = lacking([one]), lacking([one, other])
+    assert set(names(together)[:4]) <= set(names(alone)[:4])
+    assert together.fraction >= alone.fraction
+    assert lacking([]) == Lacking((), "", 0.0)
 
 
 @pytest.mark.parametrize("asked", [[], ["<script>"], ["facing"]])
