@@ -9,15 +9,17 @@ import { clock, counted } from "./wording.js";
 
 const element = (id) => document.getElementById(id);
 const base = `/datasets/${pageData.id}`;
+const ADDRESS_MS = 250;
 const names = pageData.keypoints;
 
-let place = 0;
+let place = -1;
+let addressing = 0;
 let size = [0, 0];
 let doubts = new Map(); // Index -> what looks wrong, in order of doubt.
 let known = ""; // The revision that `doubts` are of.
 
 const edits = new Edits({ changed: edited, otherSide: pageData.other_side });
-const saving = new Saving({ url: `/api${base}`, edits, said: saySaved, newest: takeOver });
+const saving = new Saving({ url: `/api${base}`, edits, said: saySaved, newest: showNewest });
 const stage = new MendingStage({
   stage: element("stage"),
   svg: element("picture"),
@@ -57,12 +59,10 @@ async function load() {
   element("loading").hidden = !busy && !nothing;
   element("mend").hidden = busy || Boolean(nothing);
   if (busy || nothing) return;
-  const { hash } = location; // Before it follows what is shown.
   takeOver(data);
   saving.setPairs(data.pairs, data.revision);
   await findDoubts();
-  const wanted = edits.pairs.findIndex(({ index }) => hash === `#${index}`);
-  place = -1; // Whatever is shown first is new.
+  const wanted = edits.pairs.findIndex(({ index }) => location.hash === `#${index}`);
   if (wanted >= 0) await show(wanted);
   else await step(1, true);
 }
@@ -71,7 +71,11 @@ async function load() {
 function takeOver(data) {
   edits.setPairs(data.pairs);
   element("scrub").max = data.pairs.length - 1;
-  show(Math.min(place, data.pairs.length - 1));
+}
+
+function showNewest(data) {
+  takeOver(data);
+  show(place);
 }
 
 async function findDoubts() {
@@ -106,7 +110,9 @@ async function show(wanted) {
   const changed = wanted !== place;
   place = Math.max(0, Math.min(wanted, edits.pairs.length - 1));
   const { index } = edits.pairs[place];
-  history.replaceState(null, "", `#${index}`);
+  // Browsers refuse a hundred changes in a few seconds.
+  clearTimeout(addressing);
+  addressing = setTimeout(() => history.replaceState(null, "", `#${index}`), ADDRESS_MS);
   if (changed) stage.choose(doubts.get(index)?.keypoints[0] ?? stage.point);
   refresh();
   try {
