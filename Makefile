@@ -53,7 +53,8 @@ booth: $(VENV)/ready-dev
 	rm -rf $(BOOTH)
 	for clip in bird milk please sorry book; do \
 		$(BIN)/python run.py capture "$(VISITORS)/$$clip.mkv" --model understudy-default --out $(BOOTH)/$$clip || exit 1; done
-	$(BIN)/python run.py train $(BOOTH)/bird $(BOOTH)/milk $(BOOTH)/please --out $(BOOTH)/grey-shirt --minutes $(MINUTES)
+	$(BIN)/python run.py train $(BOOTH)/bird $(BOOTH)/milk $(BOOTH)/please --out $(BOOTH)/grey-shirt \
+		--preset realtime --from none --minutes $(MINUTES)
 	$(BIN)/python run.py evaluate $(BOOTH)/grey-shirt --model understudy-default --truth $(BOOTH)/sorry --source $(BOOTH)/book \
 		--json docs/figures/booth.json
 	$(BIN)/python run.py perform "$(VISITORS)/book.mkv" --as $(BOOTH)/grey-shirt --model understudy-default --side-by-side --out $(BOOTH)/book.jpg

@@ -202,8 +202,9 @@ def find_model(name_or_path: str) -> Path:
     return path
 
 
-def default_model(edgetpu: bool = False) -> ZooModel:
-    """The network with parts to use when none was chosen, for the CPU or for an Edge TPU.
+def accurate_first(edgetpu: bool = False) -> list[ZooModel]:
+    """The networks with parts that are here, for the CPU or for an Edge TPU, the most accurate
+    first; at least one.
 
     A fetched BodyPix before the one that comes with the program, as long as docs/model-card.md
     finds its key points the better ones.
@@ -211,14 +212,19 @@ def default_model(edgetpu: bool = False) -> ZooModel:
     Raises:
         ModelError: there is none here yet; the sentence says how to get one.
     """
-    for model in sorted(available(), key=lambda model: model not in MODELS):
-        if model.parts and model.edgetpu == edgetpu:
-            return model
+    fit = [model for model in available() if model.parts and model.edgetpu == edgetpu]
+    if fit:
+        return sorted(fit, key=lambda model: model not in MODELS)
     wanted = next(model for model in MODELS if model.edgetpu == edgetpu)
     raise ModelError(
         f"There is no network with parts here yet: run `python run.py models fetch {wanted.name}`, "
         f"or set UNDERSTUDY_MODELS to a folder that holds one."
     )
+
+
+def default_model(edgetpu: bool = False) -> ZooModel:
+    """The network to use when none was chosen and time is no matter; `accurate_first`'s errors."""
+    return accurate_first(edgetpu)[0]
 
 
 def name_of(path: Path) -> str:

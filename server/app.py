@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import signal
@@ -204,9 +205,19 @@ async def _serve(settings: Settings) -> None:
         port = runner.addresses[0][1]
         print(f"Understudy is at {_address(settings, app[ACCESS], port)}", flush=True)
         print("Stop it with Ctrl-C.", flush=True)
+        await _say_network(app[APP_STATE])
         await _until_stopped()
     finally:
         await runner.cleanup()
+
+
+async def _say_network(state: AppState) -> None:
+    """Which network calls begin with, and why; the pages say what to do when there is none."""
+    if state.settings.model:
+        return
+    with contextlib.suppress(UnderstudyError):
+        choice = await state.background.run(state.networks.choice)
+        print(f"{choice.why} Another: on the page, or with --model.", flush=True)
 
 
 async def _until_stopped() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
+from functools import partial
 
 from inference import zoo
+from inference.live_choice import LiveChoice, choose_live, frame_milliseconds
 from inference.network import DEFAULT_LONG_SIDE
 from inference.pool import NetworkPool
 from inference.runtime import list_devices
@@ -37,6 +40,8 @@ class Networks:
         self._settings = settings
         self._background = background
         self._pools: dict[tuple[str, int], _Shared] = {}
+        self._choice: LiveChoice | None = None
+        self._choosing = threading.Lock()
 
     @property
     def default_long_side(self) -> int:
@@ -55,11 +60,31 @@ class Networks:
             ModelError: there is none; the sentence says how to get one.
         """
         edgetpu = any(device.kind == "edgetpu" for device in list_devices())
-        first = self._settings.model
-        if not first:
-            first = zoo.default_model(self._settings.device.startswith("edgetpu")).name
+        first = self._settings.model or self.choice().name
         others = (one.name for one in zoo.available() if edgetpu or not one.edgetpu)
         return tuple(dict.fromkeys([first, *others]))
+
+    def choice(self) -> LiveChoice:
+        """The network to begin with where none was asked for, measured once; takes a second.
+
+        Raises:
+            ModelError: there is none; the sentence says how to get one.
+        """
+        with self._choosing:
+            edgetpu = self._settings.device.startswith("edgetpu")
+            candidates = zoo.accurate_first(edgetpu)
+            known = self._choice
+            if known is None or known.name not in {model.name for model in candidates}:
+                known = self._choice = self._chosen(candidates, edgetpu)
+            return known
+
+    def _chosen(self, candidates: list[zoo.ZooModel], edgetpu: bool) -> LiveChoice:
+        if edgetpu:  # They are quick enough, and opening one for a moment may take it from others.
+            return LiveChoice(candidates[0].name, f"{candidates[0].name} runs on the Edge TPU.")
+        measure = partial(
+            frame_milliseconds, long_side=self.default_long_side, threads=self._settings.threads
+        )
+        return choose_live(candidates, measure)
 
     async def borrow(self, model: str, long_side: int) -> Lease:
         """A pool for this network and size, opened if need be; `UnderstudyError` if it cannot."""

@@ -199,7 +199,7 @@ def test_export_and_repair(tmp_path: Path) -> None:
         (["capture", "-take.mp4", "--out", "x"], "write a file's name as ./-take.mp4"),
         (["capture", JUGGLER, "--out", "-x"], "write a file's name as ./-x"),
         (["train", "nowhere", "--out", "x", "--from", "nope"], "There is no run nope"),
-        (["train", "nowhere", "--out", "x", "--teacher", "nope"], "There is no run nope"),
+        (["train", "nowhere", "--out", "x", "--preset", "quality"], "invalid choice: 'quality'"),
         (["distill", JUGGLER, "--out", "x", "--from", "nope"], "There is no run nope"),
         (["export-model", "nope"], "There is no run nope"),
         (["--model", "unknown", "--port", "x"], "invalid int"),

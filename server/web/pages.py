@@ -53,9 +53,11 @@ def error_page(request: web.Request, status: int, message: str) -> web.Response:
 async def capture_page(request: web.Request) -> web.Response:
     """See yourself live, record, import."""
     state = request.app[APP_STATE]
-    settings, choices, problem = None, None, None
+    settings, choices, problem, why = None, None, None, ""
     try:
         settings, choices = await state.first_settings()
+        if not state.settings.model:
+            why = (await state.background.run(state.networks.choice)).why
     except Refused as error:
         problem = str(error)
     known = await state.background.run(zoo.available)
@@ -63,6 +65,7 @@ async def capture_page(request: web.Request) -> web.Response:
         "page": "capture",
         "model": settings.model if settings else None,
         "model_error": problem,
+        "model_why": why,
         "models": list(choices.models) if choices else [],
         "one_size_models": [one.name for one in known if not one.any_size],
         "long_sides": list(state.networks.long_sides),

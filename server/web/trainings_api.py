@@ -39,7 +39,7 @@ from transfer.performers.trained_files import (
 from transfer.target.references import FILE_NAME as REFERENCES_NAME
 
 MINUTES = (0.1, 240.0)
-PRESETS = (WARP, "realtime", "quality")
+PRESETS = (WARP, "realtime")
 MOST_FURTHER = 8
 """Datasets that one training learns from besides the first."""
 SIZES = (256, 384, 512)
@@ -153,6 +153,10 @@ async def go_on(request: web.Request) -> web.Response:
     state, record = request.app[APP_STATE], _record(request)
     for dataset in record.datasets:
         checked_dataset(state, dataset)
+    if record.preset not in (None, *PRESETS):
+        raise Refused(
+            409, "preset", f"This version no longer trains the preset {record.preset}: train anew."
+        )
     await state.trainings.go_on(record, _minutes(await read_json(request)))
     return web.json_response(await _summary(state, record))
 

@@ -246,7 +246,9 @@ class Trainings:
                 await self._note(record, save=record.state != before)
             if not runs:
                 break
-            if record.stop_wanted and time.monotonic() - self._stopped_at > STOP_SECONDS:
+            # One that was stopped at the moment when it began has nothing to put in order either.
+            unheard = time.monotonic() - self._stopped_at > STOP_SECONDS
+            if record.stop_wanted and (unheard or record.state == "preparing"):
                 await self._background.run(process.end)
             await asyncio.sleep(LOOK_SECONDS)
         await self._background.run(process.end)

@@ -143,6 +143,8 @@ export class Settings extends EventTarget {
 
   #buildFields() {
     element("model").replaceChildren(...pageData.models.map((name) => new Option(name, name)));
+    element("model-why").textContent = pageData.model_why;
+    element("model-why").hidden = !pageData.model_why;
     element("long-side").replaceChildren(
       ...pageData.long_sides.map((pixels) => new Option(`${pixels} pixels`, pixels)),
     );

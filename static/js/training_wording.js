@@ -59,8 +59,6 @@ export const LOSSES = {
   body: "Body",
   adversarial: "Looks real",
   features: "Texture",
-  perceptual: "Perception",
-  teacher: "Like the teacher",
   drawn: "What it draws itself",
   share: "How much it draws itself",
 };

@@ -131,6 +131,7 @@ def test_record_review_download(start_server: Start, open_page: Open) -> None:
     assert 110 <= pairs <= 200
 
 
+@pytest.mark.slow
 def test_a_recording_stops_by_itself_and_keeps_live_pairs(
     start_server: Start, open_page: Open
 ) -> None:
@@ -261,6 +262,7 @@ def test_settings_are_remembered(start_server: Start, open_page: Open) -> None:
     expect(page.locator("#long-side")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_another_camera_picture_in_mid_recording_loses_no_live_pairs(
     start_server: Start, open_page: Open
 ) -> None:
@@ -284,6 +286,7 @@ def test_another_camera_picture_in_mid_recording_loses_no_live_pairs(
     assert dataset.pairs[-1].time_s - dataset.pairs[0].time_s > 2.5
 
 
+@pytest.mark.slow
 def test_resolution_changes_in_mid_recording(start_server: Start, open_page: Open) -> None:
     """Pairs of both sizes are kept; nothing stops."""
     page = open_page(start_server().url)

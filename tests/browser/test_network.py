@@ -93,6 +93,7 @@ def test_a_line_that_is_cut_is_said_and_a_recording_goes_on(
     assert max(b.time_s - a.time_s for a, b in zip(found.pairs, found.pairs[1:], strict=False)) > 3
 
 
+@pytest.mark.slow
 def test_a_server_that_is_reached_another_way_is_dialled_anew(
     start_server: Start, open_over: OpenOver
 ) -> None:
@@ -119,6 +120,7 @@ async def _closed(call) -> None:
     call.close()
 
 
+@pytest.mark.slow
 def test_a_page_in_the_background_is_no_bad_line(start_server: Start, open_over: OpenOver) -> None:
     with Relay(LINES["free"]) as relay:
         page = open_over(relay, start_server())

@@ -63,6 +63,7 @@ def test_a_browser_that_cannot(
     expect(page.locator("#stage-sentence")).to_contain_text(sentence)
 
 
+@pytest.mark.slow
 def test_media_that_cannot_be_reached(start_server: Start, open_page: Open) -> None:
     """No candidate of the server's arrives, as behind a firewall: a sentence within ten seconds."""
     script = """
@@ -84,8 +85,15 @@ def test_media_that_cannot_be_reached(start_server: Start, open_page: Open) -> N
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
-@pytest.mark.parametrize("address", ["", "datasets"])
-@pytest.mark.parametrize("missing", ["**/static/js/*", "**/static/js/api.js", "**/static/**"])
+@pytest.mark.parametrize("address", ["", pytest.param("datasets", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "**/static/js/*",
+        pytest.param("**/static/js/api.js", marks=pytest.mark.slow),
+        pytest.param("**/static/**", marks=pytest.mark.slow),
+    ],
+)
 def test_scripts_that_do_not_load_are_said(
     start_server: Start, chromium: Browser, address: str, missing: str
 ) -> None:
@@ -189,6 +197,7 @@ def test_a_tab_closed_in_mid_recording_keeps_what_was_recorded(
     assert dataset.count > 20
 
 
+@pytest.mark.slow
 def test_a_server_killed_while_recording_loses_nothing_and_the_page_comes_back(
     start_server: Start, open_page: Open
 ) -> None:

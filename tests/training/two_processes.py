@@ -14,7 +14,6 @@ import torch
 
 from training.distributed import ProcessGroup
 from training.performer.data import Augment, TransferData
-from training.performer.recipes import Recipe
 from training.performer.sources import split
 from training.performer.training import TrainingProgress, TransferTraining
 from training.run_folder import RunFolder
@@ -36,13 +35,10 @@ def train(dataset: Path, run: Path, batch: int) -> None:
     data = TransferData(target, learnt, side, 64), TransferData(target, held_out, side, 64)
     run.mkdir(exist_ok=True)
     torch.manual_seed(0)
-    generator = Generator(replace(GENERATORS["realtime"], batch=batch), face=True)
-    recipe = Recipe(face=True)
-    training = TransferTraining(
-        generator, RunFolder(run), Ingredients(), 4, recipe=recipe, group=group
-    )
+    generator = Generator(replace(GENERATORS["realtime"], batch=batch))
+    training = TransferTraining(generator, RunFolder(run), Ingredients(), 4, group=group)
     group.wait()
-    training.seconds = 200.0  # Discriminator and face stage have joined.
+    training.seconds = 200.0  # The discriminator has joined.
     progress: list[TrainingProgress] = []
     training.run(*data, Augment(), progress.append, lambda: len(progress) >= STEPS)
     state = training.generator.state_dict()

@@ -10,24 +10,22 @@ from torch import Tensor
 from training.distributed import ProcessGroup
 from training.loop import has_bfloat16
 from training.performer.discriminator import (
-    MultiscaleDiscriminator,
+    PatchDiscriminator,
     discriminator_loss,
     feature_matching,
     generator_loss,
 )
 
+_PREFIX = "scales.0."
+"""Of the weights' names in checkpoints of older versions, which could judge at several sizes."""
+
 
 class Adversary:
-    """Judges, and their optimiser."""
+    """A discriminator, and its optimiser."""
 
-    def __init__(
-        self, frames: int, scales: int, rate: float, device: torch.device, group: ProcessGroup
-    ) -> None:
-        """`frames`: how many are judged together; `scales`: at how many sizes."""
+    def __init__(self, rate: float, device: torch.device, group: ProcessGroup) -> None:
         self._device, self._group = device, group
-        self._discriminator = MultiscaleDiscriminator(frames, scales).to(
-            device, memory_format=torch.channels_last
-        )  # type: ignore[call-overload]
+        self._discriminator = PatchDiscriminator().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._steps = torch.optim.Adam(self._discriminator.parameters(), rate, betas=(0.5, 0.99))
 
     def losses(
@@ -61,7 +59,8 @@ class Adversary:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        self._discriminator.load_state_dict(state["judges"])
+        judges = {name.removeprefix(_PREFIX): value for name, value in state["judges"].items()}
+        self._discriminator.load_state_dict(judges)
         self._steps.load_state_dict(state["steps"])
 
     def _autocast(self) -> torch.autocast:

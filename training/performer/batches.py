@@ -30,26 +30,22 @@ def window(frames: Sequence[Example], random: Random) -> list[Example]:
 
 
 def _cut(one: Example, left: int, top: int, side: int) -> Example:
-    """A square of an example; a face that is not wholly in it is none."""
+    """A square of an example."""
     inside = slice(top, top + side), slice(left, left + side)
-    x, y, length = one.face - np.array([left, top, 0], np.float32)
-    whole = length / 2 <= min(x, y) and max(x, y) <= side - length / 2
     return Example(
-        one.rgb[inside], one.parts[inside], one.mask[inside], one.limbs[inside], one.plate[inside],
-        np.array([x, y, length if whole else 0], np.float32),
-    )  # fmt: skip
+        one.rgb[inside], one.parts[inside], one.mask[inside], one.limbs[inside], one.plate[inside]
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Examples as tensors: uint8 `[N, S, S(, 3)]`; `face` float `[N, 3]`."""
+    """Examples as tensors, uint8 `[N, S, S(, 3)]`."""
 
     rgb: Tensor
     parts: Tensor
     mask: Tensor
     limbs: Tensor
     plate: Tensor
-    face: Tensor
 
     @classmethod
     def of(cls, examples: Sequence[Example]) -> Batch:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from inference.arrays import Keypoints, Labels, Rgb
 from inference.body import LABEL_NAMES, MIRROR_KEYPOINTS, MIRROR_LABELS
-from transfer.performers.condition import draw_limbs, face_square, moved
+from transfer.performers.condition import draw_limbs, moved
 from transfer.performers.crop import Crop, Matrix, crop_around
 from transfer.target.plate import light, lit
+from transfer.target.target import Target
 
 MARGIN = 1.2
 """Side of what is kept over what is rendered: room to shift and turn."""
@@ -86,25 +87,6 @@ class Example:
     """The dancer, 0 or 1, nothing dropped."""
     limbs: NDArray[np.uint8]
     plate: Rgb
-    face: NDArray[np.float32]
-    """`[3]`: centre x, y and side, pixels; side 0: none."""
-
-
-class Clip(Protocol):
-    """Frames of somebody before a plate: a `Target`, or what a teacher makes of one."""
-
-    @property
-    def plate(self) -> Rgb:
-        """Nobody."""
-
-    keypoints: Keypoints
-    """`[frames, 17, 3]`."""
-
-    def frame(self, number: int) -> Rgb:
-        """A picture."""
-
-    def labels(self, number: int) -> Labels:
-        """Its label map."""
 
 
 class TransferData:
@@ -112,7 +94,7 @@ class TransferData:
 
     def __init__(
         self,
-        target: Clip,
+        target: Target,
         numbers: Sequence[int],
         side: int,
         size: int,
@@ -161,8 +143,8 @@ class TransferData:
             if augment.blobs:
                 parts = confused(parts, int(random.poisson(augment.blobs)), random)
             rgb = _lighter(self.rgb(frame, matrix), brightness)
-            limbs, face = draw_limbs(keypoints, self.size), face_square(keypoints)
-            warped.append(Example(rgb, parts, mask, limbs, plate, np.array(face, np.float32)))
+            limbs = draw_limbs(keypoints, self.size)
+            warped.append(Example(rgb, parts, mask, limbs, plate))
         return warped
 
     def _keep(self, number: int, side: int) -> Kept | None:

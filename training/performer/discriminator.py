@@ -1,7 +1,6 @@
-"""Real or made? Judged patch by patch, beside the condition, at one or several scales.
+"""Real or made? Judged patch by patch, beside the condition.
 
-Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks" (CVPR 2017); Wang
-et al., pix2pixHD (CVPR 2018), section 3.2.
+Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks" (CVPR 2017).
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from transfer.performers.condition import LIMBS, PARTS
 CONDITION = PARTS + LIMBS
 """The previous picture is not shown to it: it would only tell whether the generator had one."""
 
+COLOURS = 3
 SHARPNESS = 10.0
 """How much detail is amplified: differences from the surroundings are some hundredths."""
 
@@ -32,12 +32,9 @@ class PatchDiscriminator(nn.Module):
     hundred steps; without, whatever the norms, the discriminators could not tell after 180.
     """
 
-    def __init__(self, frames: int, channels: int = 24) -> None:
-        """`frames`: how many are judged together."""
+    def __init__(self, channels: int = 24) -> None:
         super().__init__()
-        self._colours = 3 * frames
-        inputs = CONDITION * frames + 2 * self._colours
-        widths = (inputs, channels, 2 * channels, 4 * channels)
+        widths = (CONDITION + 2 * COLOURS, channels, 2 * channels, 4 * channels)
         self.layers = nn.ModuleList(
             nn.Sequential(nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True))
             for before, after in itertools.pairwise(widths)
@@ -45,8 +42,8 @@ class PatchDiscriminator(nn.Module):
         self.judge = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def forward(self, x: Tensor) -> Judgement:
-        """`[N, frames * (CONDITION + 3), S, S]`: the conditions, then RGB 0..1 of each frame."""
-        rgb = x[:, -self._colours :]
+        """`[N, CONDITION + COLOURS, S, S]`: the condition, then RGB 0..1."""
+        rgb = x[:, -COLOURS:]
         blurred = functional.avg_pool2d(rgb, 5, 1, 2, count_include_pad=False)
         x = torch.cat([x, (rgb - blurred) * SHARPNESS], dim=1)
         features = []
@@ -56,48 +53,27 @@ class PatchDiscriminator(nn.Module):
         return self.judge(x), features
 
 
-class MultiscaleDiscriminator(nn.Module):
-    """The same question at full size, half the size, and so on."""
-
-    def __init__(self, frames: int, scales: int) -> None:
-        super().__init__()
-        self.scales = nn.ModuleList(PatchDiscriminator(frames) for _ in range(scales))
-
-    def forward(self, x: Tensor) -> list[Judgement]:
-        """One judgement a scale, the finest first."""
-        scores = []
-        for number, discriminator in enumerate(self.scales):
-            if number:
-                x = functional.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
-            scores.append(discriminator(x))
-        return scores
-
-
-def discriminator_loss(real: list[Judgement], generated: list[Judgement], where: Tensor) -> Tensor:
-    """Least squares (Mao et al., LSGAN, ICCV 2017), mean over the scales.
+def discriminator_loss(real: Judgement, generated: Judgement, where: Tensor) -> Tensor:
+    """Least squares (Mao et al., LSGAN, ICCV 2017).
 
     `where` `[N, 1, S, S]`, 0 or 1, here and below: only patches that touch it count.
     """
-    losses = []
-    for (one, _), (other, _) in zip(real, generated, strict=True):
-        yes, no = one.float(), other.float()
-        losses.append((_mean((yes - 1).square(), where) + _mean(no.square(), where)) / 2)
-    return torch.stack(losses).mean()
+    yes, no = real[0].float(), generated[0].float()
+    return (_mean((yes - 1).square(), where) + _mean(no.square(), where)) / 2
 
 
-def generator_loss(generated: list[Judgement], where: Tensor) -> Tensor:
+def generator_loss(generated: Judgement, where: Tensor) -> Tensor:
     """How far the discriminator is from calling the generated pictures real."""
-    return torch.stack([_mean((one.float() - 1).square(), where) for one, _ in generated]).mean()
+    return _mean((generated[0].float() - 1).square(), where)
 
 
-def feature_matching(real: list[Judgement], generated: list[Judgement], where: Tensor) -> Tensor:
-    """Mean difference of the discriminator's features (pix2pixHD, section 3.2)."""
-    pairs = [
-        (ours, theirs)
-        for (_, generated_features), (_, real_features) in zip(generated, real, strict=True)
-        for ours, theirs in zip(generated_features, real_features, strict=True)
+def feature_matching(real: Judgement, generated: Judgement, where: Tensor) -> Tensor:
+    """Mean difference of the discriminator's features (Wang et al., pix2pixHD, CVPR 2018, section
+    3.2)."""
+    away = [
+        _mean((ours.float() - theirs.detach().float()).abs(), where)
+        for ours, theirs in zip(generated[1], real[1], strict=True)
     ]
-    away = [_mean((a.float() - b.detach().float()).abs(), where) for a, b in pairs]
     return torch.stack(away).mean()
 
 

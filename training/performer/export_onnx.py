@@ -1,7 +1,7 @@
 """A trained performer as an ONNX file, for other programs: float, BatchNorm folded.
 
-Input `condition` is what `transfer.performers.generator.encode` makes; with a face stage `faces`
-comes beside it. Output `layer` is RGB weighted by alpha, and alpha, 0..1.
+Input `condition` is what `transfer.performers.generator.encode` makes, output `layer` is RGB
+weighted by alpha, and alpha, 0..1.
 """
 
 from __future__ import annotations
@@ -31,15 +31,13 @@ CLOSE = 1e-3
 """How far, of 0..1, ONNX Runtime's pictures may be from PyTorch's."""
 
 
-def as_onnx(
-    generator: Generator, about: Trained, given: Sequence[tuple[Tensor, Tensor]]
-) -> tuple[bytes, float]:
+def as_onnx(generator: Generator, about: Trained, given: Sequence[Tensor]) -> tuple[bytes, float]:
     """The file, and how far its pictures are from the generator's at most.
 
     Args:
         generator: as it was trained.
         about: what it was made for; goes into the file's metadata.
-        given: real conditions `[1, CHANNELS, S, S]` and faces `[1, 3]` to compare with.
+        given: real conditions `[1, CHANNELS, S, S]` to compare with.
 
     Raises:
         TrainingError: packages are missing, or the pictures differ by more than `CLOSE`.
@@ -47,16 +45,15 @@ def as_onnx(
     require_packages(PACKAGES)
     folded = copy.deepcopy(generator).eval()
     fold_batch_norms(folded)
-    names = ["condition", "faces"] if folded.face is not None else ["condition"]
-    calls = [tuple(tensors[: len(names)]) for tensors in given]
     onnx: Any = importlib.import_module("onnx")
     # It is told about packages that this network does not need.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(
-            folded, calls[0], input_names=names, output_names=["layer"], dynamo=True, verbose=False
-        )
+            folded, (given[0],), input_names=["condition"], output_names=["layer"], dynamo=True,
+            verbose=False,
+        )  # fmt: skip
     model = program.model_proto
     said = {
         "title": about.title,
@@ -66,22 +63,19 @@ def as_onnx(
     }
     onnx.helper.set_model_props(model, said)
     content: bytes = model.SerializeToString()
-    away = _compare(content, folded, names, calls)
+    away = _compare(content, folded, given)
     if away > CLOSE:
         raise TrainingError(f"In ONNX Runtime the pictures differ by {away:.4f}: nothing written.")
     return content, away
 
 
-def _compare(
-    content: bytes, generator: Generator, names: Sequence[str], calls: Sequence[tuple[Tensor, ...]]
-) -> float:
+def _compare(content: bytes, generator: Generator, given: Sequence[Tensor]) -> float:
     runtime: Any = importlib.import_module("onnxruntime")
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     away = 0.0
-    for tensors in calls:
-        named = {name: one.numpy() for name, one in zip(names, tensors, strict=True)}
-        [made] = session.run(["layer"], named)
+    for x in given:
+        [made] = session.run(["layer"], {"condition": x.numpy()})
         with torch.inference_mode():
-            wanted = generator(*tensors).numpy()
+            wanted = generator(x).numpy()
         away = max(away, float(np.abs(made - wanted).max()))
     return away

@@ -60,11 +60,6 @@ def main(arguments: argparse.Namespace) -> int:
     as_onnx = arguments.format == "onnx"
     export_tflite.require_packages((export_onnx if as_onnx else export_tflite).PACKAGES)
     about, _ = Trained.load(arguments.run)
-    if about.ingredients.picture:
-        raise TrainingError(
-            "A direct performer cannot be exported: it would have to be measured and checked on "
-            "the source's pictures. Perform with the float weights."
-        )
     target = target_of(arguments.run, about, arguments.dataset)
     if about.preset == WARP:
         return _export_mending(arguments, target)
@@ -77,8 +72,6 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"{arguments.run / INT8_NAME} is ready: SSIM {after:.3f}, in float {before:.3f}.")
     if in_float:
         print("Its first and last layers stayed in float: wholly in int8 it lost more.")
-    if load_generator(arguments.run / WEIGHTS_NAME).face is not None:
-        print("The face stage is not in it: in int8 the face stays as the generator draws it.")
     if after < before - WORTH_SAYING:
         print(f"That is seen: delete {INT8_NAME} to perform with the float weights again.")
     return 0
@@ -115,7 +108,7 @@ def write_int8(run: Path, about: Trained, target: Target) -> tuple[float, float,
     before = after = likeness()
     inputs = [
         x.permute(0, 2, 3, 1).contiguous().numpy()
-        for x, _ in _conditions(target, learnt, about, CALIBRATION)
+        for x in _conditions(target, learnt, about, CALIBRATION)
     ]
     shape = (about.size, about.size, CHANNELS)
     for ends in ((), ENDS):
@@ -146,15 +139,13 @@ def write_onnx(run: Path, about: Trained, target: Target) -> float:
     return away
 
 
-def _conditions(
-    target: Target, numbers: Sequence[int], about: Trained, most: int
-) -> list[tuple[Tensor, Tensor]]:
-    """Of some of the frames: the generator's input, and the faces."""
+def _conditions(target: Target, numbers: Sequence[int], about: Trained, most: int) -> list[Tensor]:
+    """The generator's input of some of the frames."""
     random = np.random.default_rng(0)
     chosen = random.choice(numbers, min(most, len(numbers)), replace=False)
     data = TransferData(target, sorted(map(int, chosen)), about.side, about.size)
     drawn = [Batch.of(data.examples(place, Augment(), random)) for place in range(len(data))]
-    return [(network_input(one, None, about.ingredients), one.face) for one in drawn]
+    return [network_input(one, None, about.ingredients) for one in drawn]
 
 
 class _Folded(nn.Module):

@@ -23,8 +23,6 @@ RAMP = 0.1
 """Share of the time over which its word comes to count."""
 DECAY = 0.7
 """Share of the time after which the learning rate falls to nothing."""
-FACE_FROM = 0.6
-"""Share of the time before the face stage joins: until then there is no face to correct."""
 
 PERSON = 4.0
 """How much more a pixel of the dancer weighs."""
@@ -64,16 +62,11 @@ class Truth(Protocol):
     def plate(self) -> Tensor: ...
 
 
-def reconstruction(layer: Tensor, batch: Truth, plate: bool = True) -> dict[str, Tensor]:
-    """Losses against the true picture, the dancer's pixels weighted by `PERSON`.
-
-    `plate`: the dancer is drawn over it; without, the whole square is drawn.
-    """
+def reconstruction(layer: Tensor, batch: Truth) -> dict[str, Tensor]:
+    """Losses against the true picture, the dancer's pixels weighted by `PERSON`."""
     picture, true = composited(layer, pictures(batch.plate)), pictures(batch.rgb)
     alpha, mask = layer[:, 3:], batch.mask[:, None].float()
     weight = 1 + (PERSON - 1) * mask
-    if not plate:
-        mask = torch.ones_like(mask)
     # Hair and shoes that the mask misses are in the picture: there alpha may be more.
     inside = -(mask * alpha.clamp_min(1e-4).log())
     outside = -((1 - mask) * (1 - alpha).clamp_min(1e-4).log())
@@ -87,7 +80,7 @@ def reconstruction(layer: Tensor, batch: Truth, plate: bool = True) -> dict[str,
 def drawn(generator: Generator, batch: Batch, ingredients: Ingredients) -> Tensor:
     """What a generator, on the batch's device, makes of conditions without a previous picture:
     `[N, 3, S, S]`, 0..1."""
-    layer = generator(network_input(batch, None, ingredients), batch.face)
+    layer = generator(network_input(batch, None, ingredients))
     return composited(layer, pictures(batch.plate))
 
 

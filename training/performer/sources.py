@@ -9,9 +9,7 @@ from pathlib import Path
 from capture.progress import Progress
 from inference.arrays import Labels
 from training.errors import TrainingError
-from training.performer.data import Examples, Joined, TransferData
-from training.performer.direct_data import DirectData
-from training.performer.teacher_poses import TeacherPoses
+from training.performer.data import Joined, TransferData
 from training.run_folder import RunFolder
 from transfer.performers.crop import usual_side
 from transfer.performers.trained import Trained
@@ -93,32 +91,13 @@ def sides_of(label_maps: Sequence[Sequence[Labels]], alike: bool) -> list[int]:
 
 
 def examples_of(
-    targets: Sequence[Target],
-    parts: Sequence[Split],
-    sides: Sequence[int],
-    size: int,
-    source: Target | None,
-    others: Sequence[TeacherPoses] = (),
+    targets: Sequence[Target], parts: Sequence[Split], sides: Sequence[int], size: int
 ) -> tuple[Joined, Joined]:
-    """What is learnt from, and what is held out.
-
-    `source`: whose pictures come in, not limbs; `others`: what a teacher makes of other dances.
-    """
-    data: list[Examples] = []
-    kept_out: list[Examples] = []
-    theirs = None
+    """What is learnt from, and what is held out."""
+    data: list[TransferData] = []
+    kept_out: list[TransferData] = []
     with Progress("crops", "frame") as progress:
-        if source is not None:
-            usable = source.usable.numbers
-            [side] = sides_of([some_labels(source, usable)], True)
-            theirs = TransferData(source, usable, side, size, progress)
         for target, (learnt, held_out), side in zip(targets, parts, sides, strict=True):
             for found, numbers in ((data, learnt), (kept_out, held_out)):
-                ours = TransferData(target, numbers, side, size, progress)
-                if source is None or theirs is None:
-                    found.append(ours)
-                else:
-                    found.append(DirectData(ours, target, theirs, source, found is data))
-        for other in others:
-            data.append(TransferData(other, other.numbers, sides[0], size, progress))
+                found.append(TransferData(target, numbers, side, size, progress))
     return Joined(data), Joined(kept_out)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,6 @@ from training.distributed import ProcessGroup
 from training.errors import TrainingError
 from training.performer.data import Augment, Joined
 from training.performer.mending.command import train_mending
-from training.performer.perceptual import vgg_path
-from training.performer.recipes import RECIPES, Recipe
 from training.performer.reporting import watched
 from training.performer.same_person import check_one_person
 from training.performer.sheet import write_samples
@@ -32,13 +29,12 @@ from training.performer.sources import (
     some_labels,
     split,
 )
-from training.performer.teacher_poses import TeacherPoses
-from training.performer.training import Teacher, TransferTraining
+from training.performer.training import TransferTraining
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import GENERATORS, Generator
 from transfer.performers.trained import Trained, load_generator, save_generator
-from transfer.performers.trained_files import WARP, WEIGHTS_NAME, base_generator, check_run
+from transfer.performers.trained_files import BASE_GENERATOR, WARP, WEIGHTS_NAME, check_run
 from transfer.target.target import Target, find_target
 from transfer.target.unseen_parts import UnseenParts
 
@@ -55,19 +51,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=(WARP, *GENERATORS),
         default=WARP,
-        help=f"{WARP}: their own pixels, moved, and a network that mends them (default); the "
-        "others draw every pixel",
+        help=f"{WARP}: their own pixels, moved, and a network that mends them (default); "
+        "realtime: a generator that draws every pixel",
     )
     parser.add_argument("--size", type=int, choices=SIZES, default=SIZES[0])
     parser.add_argument(
-        "--minutes", type=float, metavar="M", help="default: 1 for warp, 60 for the others"
+        "--minutes", type=float, metavar="M", help="default: 1 for warp, 60 for realtime"
     )
     parser.add_argument(
         "--from",
         dest="start",
         metavar="base|RUN|none",
-        help="start weights; none: random (default: base, those that come with the program, where "
-        "the preset has some: a dancer is drawn sooner)",
+        help="start weights; none: random (default: base, those that come with the program: a "
+        "dancer is drawn sooner)",
     )
     parser.add_argument(
         "--people",
@@ -82,26 +78,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("parts", "pose", "previous"),
         help="what the generator goes by; previous: its own last picture",
     )
-    parser.add_argument(
-        "--teacher", type=Path, metavar="RUN", help="a better performer of the same dancer"
-    )
-    parser.add_argument(
-        "--poses",
-        nargs="+",
-        default=[],
-        metavar="DATASET",
-        help="other people's dances, to be learnt from as the teacher shows them",
-    )
-    parser.add_argument(
-        "--source", metavar="DATASET", help="for the preset direct: whose pictures come in"
-    )
-    for name, what in (("pairs", "judge two frames together, against flicker"),
-                       ("face", "a stage of its own for the face"),
-                       ("enhancer", "draw at half the size, then add detail"),
-                       ("plate", "draw the dancer alone, over the clean plate")):  # fmt: skip
-        parser.add_argument(
-            f"--{name}", action=argparse.BooleanOptionalAction, help=f"{what} (default: by preset)"
-        )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--progress", choices=("bar", "json"), default="bar")
     parser.set_defaults(command=main)
@@ -113,9 +89,8 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.minutes = WARP_MINUTES if arguments.preset == WARP else MINUTES
     if not 0 < arguments.minutes <= 60 * 24 * 14:
         raise TrainingError("--minutes is more than 0 and at most two weeks.")
-    starts = [] if arguments.start in (None, "base", "none") else [Path(arguments.start)]
-    for run in (*starts, *filter(None, [arguments.teacher])):
-        check_run(run)
+    if arguments.start not in (None, "base", "none"):
+        check_run(Path(arguments.start))
     if arguments.preset == WARP:
         return train_mending(arguments)
     group = ProcessGroup.join()
@@ -141,20 +116,15 @@ def _main(arguments: argparse.Namespace, group: ProcessGroup) -> int:
     if group.first:
         about.save(run.path, first.plate, first.frame(middle))
         write_whole(run.path / "README.md", _explained(arguments, about).encode())
-    data, kept_out = examples_of(
-        targets, parts, sides, about.size, _source(arguments), _others(arguments, first)
-    )
+    data, kept_out = examples_of(targets, parts, sides, about.size)
     if group.first:
         _print_training_data(targets, data, kept_out, about)
-    recipe = _recipe(arguments)
     training = TransferTraining(
-        _first_generator(arguments, recipe), run, about.ingredients, arguments.minutes,
-        arguments.seed, recipe=recipe, teacher=_teacher(arguments), group=group,
+        _first_generator(arguments), run, about.ingredients, arguments.minutes, arguments.seed,
+        group=group,
     )  # fmt: skip
-    if group.first and recipe.perceptual:
-        print(_perceptual())
     group.wait()
-    augment = Augment(before=training.needs_before)
+    augment = Augment(before=about.ingredients.previous)
     if not group.first:
         training.run(data, kept_out, augment, lambda now: None)
         return 0
@@ -165,7 +135,7 @@ def _main(arguments: argparse.Namespace, group: ProcessGroup) -> int:
     write_samples(training.mean.eval(), kept_out, about.ingredients, run.path / "samples.png")
     write_curves(run.history(), run.path / "curves.png")
     if arguments.people == "many":
-        save_generator(training.mean, run.path / base_generator(arguments.preset).name, half=True)
+        save_generator(training.mean, run.path / BASE_GENERATOR.name, half=True)
     print(_summary(training))
     print(f"`python run.py perform SOURCE.mp4 --as {arguments.out} --out OUT.mp4` shows it.")
     return 0
@@ -228,25 +198,6 @@ def _print_training_data(
         print(sentence)
 
 
-def _perceptual() -> str:
-    """What the log says of VGG-16's loss."""
-    if (path := vgg_path()).is_file():
-        return f"With a perceptual loss of VGG-16 ({path})."
-    return f"No perceptual loss of VGG-16: its weights are not on this machine ({path})."
-
-
-def _source(arguments: argparse.Namespace) -> Target | None:
-    """Whose pictures come in; None: nobody's, the condition is drawn."""
-    if (arguments.source is not None) != (arguments.preset == "direct"):
-        raise TrainingError("--source DATASET and `--preset direct` belong together.")
-    if arguments.source is None:
-        return None
-    source = find_target(arguments.source, Path("."))
-    if not source.usable.numbers:
-        raise TrainingError(f"{arguments.source} holds no usable frame. {source.left_out()}")
-    return source
-
-
 def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[str, Any]:
     return {
         "kind": "performer",
@@ -256,87 +207,28 @@ def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[s
         "title": targets[0].dataset.manifest.title,
         "size": arguments.size,
         "minutes": arguments.minutes,
-        "from": _start(arguments),
+        "from": arguments.start or "base",
         "people": arguments.people,
         "condition": arguments.condition,
-        "pairs": arguments.pairs,
-        "face": arguments.face,
-        "enhancer": arguments.enhancer,
-        "plate": arguments.plate,
-        "source": arguments.source,
-        "teacher": str(arguments.teacher) if arguments.teacher else None,
-        "poses": arguments.poses,
         "seed": arguments.seed,
     }
 
 
 def _ingredients(arguments: argparse.Namespace) -> Ingredients:
-    if arguments.preset == "direct":
-        return Ingredients(parts=False, pose=False, picture=True)
     wanted = set(arguments.condition)
     if wanted == {"previous"}:
         raise TrainingError("Its last picture alone tells no pose: add parts, pose or both.")
     return Ingredients(**{name: name in wanted for name in ("parts", "pose", "previous")})
 
 
-def _recipe(arguments: argparse.Namespace) -> Recipe:
-    """The preset's, changed by what was asked for."""
-    asked = {name: getattr(arguments, name) for name in ("pairs", "face", "enhancer", "plate")}
-    changed = {name: value for name, value in asked.items() if value is not None}
-    return replace(RECIPES[arguments.preset], **changed)
-
-
-def _teacher(arguments: argparse.Namespace) -> Teacher | None:
-    if arguments.teacher is None:
-        return None
-    about, _ = Trained.load(arguments.teacher)
-    if about.size != arguments.size:
-        raise TrainingError(
-            f"{arguments.teacher} draws {about.size} pixels: add `--size {about.size}`."
-        )
-    return Teacher(load_generator(arguments.teacher / WEIGHTS_NAME), about.ingredients)
-
-
-def _others(arguments: argparse.Namespace, target: Target) -> list[TeacherPoses]:
-    """Other people's dances as the teacher shows them."""
-    if arguments.poses and arguments.teacher is None:
-        raise TrainingError("--poses are shown by a teacher: add `--teacher RUN`.")
-    others = []
-    for name in arguments.poses:
-        other = TeacherPoses(find_target(name, Path(".")), arguments.teacher)
-        if other.plate.shape[1::-1] != target.size:
-            raise TrainingError(
-                f"{arguments.teacher} was trained on pictures of another size than "
-                f"{target.dataset.manifest.title}."
-            )
-        print(f"{name}: {len(other.numbers)} poses, drawn by {arguments.teacher}.")
-        others.append(other)
-    return others
-
-
-def _start(arguments: argparse.Namespace) -> str:
-    """What was asked for, or the base generator where the preset has one."""
-    if arguments.start is not None:
-        return str(arguments.start)
-    return "base" if base_generator(arguments.preset).is_file() else "none"
-
-
-def _first_generator(arguments: argparse.Namespace, recipe: Recipe) -> Generator:
+def _first_generator(arguments: argparse.Namespace) -> Generator:
     torch.manual_seed(arguments.seed)
-    fresh = Generator(GENERATORS[arguments.preset], recipe.face, recipe.enhancer)
-    base, start = base_generator(arguments.preset), _start(arguments)
-    if start == "none":
+    fresh = Generator(GENERATORS[arguments.preset])
+    if arguments.start == "none":
         return fresh
-    if start == "base" and not base.is_file():
-        raise TrainingError(f"There is no base generator of the preset {arguments.preset}.")
-    path = base if start == "base" else Path(start) / WEIGHTS_NAME
-    old = load_generator(path)
-    if old.preset.name != arguments.preset:
-        raise TrainingError(
-            f"{start} is a {old.preset.name} performer: add `--preset {old.preset.name}`."
-        )
-    # Face stage and enhancer may come or go.
-    fresh.load_state_dict(old.state_dict(), strict=False)
+    base = arguments.start in (None, "base")
+    path = BASE_GENERATOR if base else Path(arguments.start) / WEIGHTS_NAME
+    fresh.load_state_dict(load_generator(path).state_dict())
     return fresh
 
 

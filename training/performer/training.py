@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from training.distributed import ProcessGroup
 from training.errors import TrainingError
@@ -24,7 +23,6 @@ from training.performer.body_features import BodyFeatures, body_loss
 from training.performer.data import Augment, Examples
 from training.performer.discriminator import CONDITION
 from training.performer.losses import (
-    FACE_FROM,
     composited,
     crop_accuracy,
     decay,
@@ -33,12 +31,9 @@ from training.performer.losses import (
     ramp,
     reconstruction,
 )
-from training.performer.perceptual import find_features, perceptual_loss
-from training.performer.recipes import RECIPES, Recipe
 from training.performer.shown_poses import ShownPoses
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
-from transfer.performers.face import cut_faces
 from transfer.performers.generator import Generator
 from transfer.performers.trained import save_generator
 from transfer.performers.trained_files import WEIGHTS_NAME
@@ -61,25 +56,12 @@ WEIGHTS = {
     "body": 0.4,
     "adversarial": 0.002,
     "features": 0.1,
-    "teacher": 1.0,
-    "perceptual": 0.5,
-    "face_pixels": 1.0,
-    "face_adversarial": 0.01,
-    "face_features": 0.5,
 }
 """Of the losses; those of the discriminator grow to this over `RAMP`."""
 
 
 class NotANumber(TrainingError):
     """The loss is no number any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Teacher:
-    """A better performer of the same dancer to learn from."""
-
-    generator: Generator
-    ingredients: Ingredients
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,35 +99,21 @@ class TransferTraining:
         minutes: float,
         seed: int = 0,
         device: torch.device | None = None,
-        recipe: Recipe | None = None,
-        teacher: Teacher | None = None,
         group: ProcessGroup | None = None,
     ) -> None:
         """Goes on with the run's checkpoint when there is one.
 
-        `recipe` defaults to the preset's; the generator has the stages that it says.
         `group`: the processes that share the work; each has `batch` examples a step.
         """
         self._group = group or ProcessGroup()
         on = self._device = device or best_device()
         preset = generator.preset
-        self.recipe = recipe or RECIPES[preset.name]
         self.generator = generator.to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        mean = Generator(preset, self.recipe.face, self.recipe.enhancer)
-        self.mean = mean.to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = Generator(preset).to(on, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean.load_state_dict(generator.state_dict())
         torch.manual_seed(seed)
-        frames = 2 if self.recipe.pairs else 1
-        self._adversaries = {"": self._adversary(frames, self.recipe.scales)}
-        if self.recipe.face:
-            self._adversaries["face_"] = self._adversary(1, 1)
-        self._teacher = teacher
-        if teacher is not None:
-            teacher.generator.to(on).eval()
+        self._adversary = Adversary(preset.learning_rate, on, self._group)
         self._body = BodyFeatures.load().to(on)
-        self._features = find_features() if self.recipe.perceptual else None
-        if self._features is not None:
-            self._features.to(on)
         self._run, self._ingredients = run, ingredients
         self._total, self._rate, self._batch = minutes * 60, preset.learning_rate, preset.batch
         self._seed, self._step, self.seen = seed, 0, 0
@@ -155,11 +123,6 @@ class TransferTraining:
         self._steps = torch.optim.Adam(self.generator.parameters(), self._rate, betas=(0.5, 0.99))
         if (state := run.load()) is not None:
             self._restore(state)
-
-    @property
-    def needs_before(self) -> bool:
-        """Whether examples are to come with the frame before."""
-        return self.recipe.pairs or self._ingredients.previous
 
     def run(
         self,
@@ -256,9 +219,7 @@ class TransferTraining:
         judged = ramp(progress, self._total)
         losses = self._reconstruction_losses(drawn)
         if judged > 0:
-            losses |= self._adversarial_losses(drawn if self.recipe.pairs else drawn[:1], rate)
-        if self.recipe.face and progress >= FACE_FROM:
-            losses |= self._faces(drawn[0], rate)
+            losses |= self._adversarial_losses(drawn[0], rate)
         weights = {
             name: WEIGHTS[name] * (judged if name in ("adversarial", "features") else 1.0)
             for name in losses
@@ -294,56 +255,18 @@ class TransferTraining:
         return drawn
 
     def _reconstruction_losses(self, drawn: Sequence[_Drawn]) -> dict[str, Tensor]:
-        """The losses against true pictures, and against the teacher's."""
-        losses = _mean([reconstruction(one.layer, one.batch, self.recipe.plate) for one in drawn])
+        """The losses against true pictures; `body` of the first of `drawn` alone."""
+        losses = _mean([reconstruction(one.layer, one.batch) for one in drawn])
         generated, true = drawn[0].picture, pictures(drawn[0].batch.rgb)
         with self._autocast():
             losses["body"] = body_loss(self._body, generated, true)
-        if self._features is not None:
-            losses["perceptual"] = perceptual_loss(self._features, generated, true)
-        if self._teacher is not None:
-            losses["teacher"] = self._teacher_loss(self._teacher, drawn[0])
         return losses
 
-    def _teacher_loss(self, teacher: Teacher, drawn: _Drawn) -> Tensor:
-        """How far the picture is from the teacher's."""
-        with torch.no_grad(), self._autocast():
-            x = network_input(drawn.batch, None, teacher.ingredients)
-            layer = teacher.generator(x, drawn.batch.face).float()
-        return functional.l1_loss(drawn.picture, composited(layer, pictures(drawn.batch.plate)))
-
-    def _adversarial_losses(self, drawn: Sequence[_Drawn], rate: float) -> dict[str, Tensor]:
-        """What the discriminator says, of one frame or of two together."""
-        condition = torch.cat([one.x[:, :CONDITION] for one in drawn], dim=1)
-        true = torch.cat([pictures(one.batch.rgb) for one in drawn], dim=1)
-        generated = torch.cat([one.picture for one in drawn], dim=1)
-        where = torch.stack([one.batch.mask for one in drawn]).amax(0)[:, None].float()
-        return self._adversaries[""].losses(condition, true, generated, where, rate)
-
-    def _faces(self, drawn: _Drawn, rate: float) -> dict[str, Tensor]:
-        """The face stage learns on what the generator drew; the generator does not.
-
-        A batch without a face says 0: other processes may see some, and wait for this one.
-        """
-        batch = drawn.batch
-        seen = batch.face[:, 2] > 0
-        some = seen if seen.any() else torch.ones_like(seen)
-        faces, x = batch.face[some], drawn.x[some]
-        assert self.generator.face is not None
-        with self._autocast():
-            layer = self.generator.face(drawn.layer[some].detach(), x, faces).float()
-        generated = cut_faces(composited(layer, pictures(batch.plate[some])), faces)
-        true = cut_faces(pictures(batch.rgb[some]), faces)
-        condition = cut_faces(x[:, :CONDITION], faces)
-        there = seen[some].float()[:, None, None, None].expand_as(generated[:, :1])
-        adversarial = self._adversaries["face_"].losses(condition, true, generated, there, rate)
-        losses = {"pixels": functional.l1_loss(generated, true)} | adversarial
-        # So the mean over processes is that over all of their pictures.
-        return {f"face_{name}": value * seen.float().mean() for name, value in losses.items()}
-
-    def _adversary(self, frames: int, scales: int) -> Adversary:
-        rate = self.generator.preset.learning_rate
-        return Adversary(frames, scales, rate, self._device, self._group)
+    def _adversarial_losses(self, drawn: _Drawn, rate: float) -> dict[str, Tensor]:
+        """What the discriminator says."""
+        condition, true = drawn.x[:, :CONDITION], pictures(drawn.batch.rgb)
+        where = drawn.batch.mask[:, None].float()
+        return self._adversary.losses(condition, true, drawn.picture, where, rate)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device))
@@ -360,7 +283,7 @@ class TransferTraining:
             "generator": self.generator.state_dict(),
             "mean": self.mean.state_dict(),
             "steps": self._steps.state_dict(),
-            "opponents": {name: one.state() for name, one in self._adversaries.items()},
+            "opponents": {"": self._adversary.state()},  # As older versions named it.
             "step": self._step,
             "seen": self.seen,
             "seconds": self.seconds,
@@ -376,12 +299,11 @@ class TransferTraining:
             self.generator.load_state_dict(state["generator"])
             self.mean.load_state_dict(state["mean"])
             self._steps.load_state_dict(state["steps"])
-            for name, one in self._adversaries.items():
-                one.restore(state["opponents"][name])
+            self._adversary.restore(state["opponents"][""])
         except (KeyError, RuntimeError, ValueError) as error:
             raise TrainingError(
-                f"{self._run.path} was begun with other options: name another folder, or ask for "
-                "the same."
+                f"{self._run.path} was begun with other options, or with some that this version "
+                "no longer has: name another folder, or ask for the same."
             ) from error
         self._step, self.seen = int(state["step"]), int(state["seen"])
         self.seconds, self._waited = float(state["seconds"]), float(state["waited"])

@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--performer",
-        choices=("warp", "knn", "gan", "direct"),
+        choices=("warp", "knn", "gan"),
         help="warp: their own pixels, moved (default for a dataset); knn: a dataset's nearest "
-        "poses; gan, direct: a trained run (by what --as is)",
+        "poses; gan: a trained run (default: by what --as is)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="OUT.mp4", help="or .gif, .jpg, .png"

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.arrays import Keypoints, Labels, Rgb
+from inference.arrays import Keypoints, Labels
 from inference.body import LABEL_NAMES, SKELETON
-from inference.skeleton import MIN_SCORE, body_scale
+from inference.skeleton import MIN_SCORE
 from transfer.performers.crop import Matrix
 
 VERSION = 1
@@ -27,15 +27,9 @@ PREVIOUS = 4
 CHANNELS = PARTS + LIMBS + PREVIOUS
 """The last four are RGB weighted by alpha, and alpha, of the previous picture."""
 FACE_POINTS = 5
-LEAST_FACE_POINTS = 2
 _FRACTION_BITS = 4
 
-FACE = 0.2
-"""Side of the square around a face, in body heights."""
-
 Picture = NDArray[np.uint8]
-Square: TypeAlias = tuple[float, float, float]
-"""Centre x, y and side, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +41,10 @@ class Ingredients:
     previous: bool = False
     """Costs a second picture a step while it is learnt."""
 
-    picture: bool = False
-    """Instead of parts and limbs the source's own picture, and where they are: `direct`."""
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Ingredients:
+        """As `to_json` made it; files of older versions say more."""
+        return cls(bool(data["parts"]), bool(data["pose"]), bool(data["previous"]))
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in a run."""
@@ -62,9 +58,7 @@ class Drawn:
     parts: Labels
     """`[S, S]`, label ids 0..24."""
     limbs: Picture
-    """`[S, S, 3]`, each limb in its colour, on black; or the source's own picture."""
-    face: Square
-    """Around the face; its side is 0 where none is seen."""
+    """`[S, S, 3]`, each limb in its colour, on black."""
 
 
 def draw_condition(labels: Labels, keypoints: Keypoints, matrix: Matrix, size: int) -> Drawn:
@@ -77,8 +71,7 @@ def draw_condition(labels: Labels, keypoints: Keypoints, matrix: Matrix, size: i
         size: side of the crop, pixels.
     """
     parts = cv2.warpAffine(labels, matrix, (size, size), flags=cv2.INTER_NEAREST)
-    points = moved(keypoints, matrix)
-    return Drawn(np.asarray(parts, np.uint8), draw_limbs(points, size), face_square(points))
+    return Drawn(np.asarray(parts, np.uint8), draw_limbs(moved(keypoints, matrix), size))
 
 
 def moved(keypoints: Keypoints, matrix: Matrix) -> Keypoints:
@@ -86,23 +79,6 @@ def moved(keypoints: Keypoints, matrix: Matrix) -> Keypoints:
     points = keypoints.copy()
     points[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     return points
-
-
-def cut_out_picture(rgb: Rgb, labels: Labels, matrix: Matrix, size: int) -> Picture:
-    """The source's own picture in the crop, `[size, size, 3]`, nothing but the dancer."""
-    shrinking = abs(float(np.linalg.det(matrix[:, :2]))) < 1
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    alone = cv2.copyTo(rgb, (labels > 0).astype(np.uint8))
-    return np.asarray(cv2.warpAffine(alone, matrix, (size, size), flags=method), np.uint8)
-
-
-def face_square(keypoints: Keypoints) -> Square:
-    """The square around a face, in the pixels of the key points; side 0 where none is seen."""
-    seen = keypoints[:FACE_POINTS][keypoints[:FACE_POINTS, 2] >= MIN_SCORE, :2]
-    if len(seen) < LEAST_FACE_POINTS:
-        return 0.0, 0.0, 0.0
-    x, y = seen.mean(axis=0)
-    return float(x), float(y), FACE * body_scale(keypoints)
 
 
 def draw_limbs(keypoints: Keypoints, size: int) -> Picture:

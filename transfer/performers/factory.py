@@ -21,12 +21,12 @@ Make: TypeAlias = Callable[[BodyFrame | None], Performer]
 def find_performer(name: str, kind: str | None = None) -> tuple[str, Make]:
     """Title and maker of a performer by its folder.
 
-    `kind`: `warp` or `knn`, of a dataset; `gan` or `direct`, of a trained run; None: as the folder
-    is. `TransferError` when it holds no such thing.
+    `kind`: `warp` or `knn`, of a dataset; `gan`, of a trained run; None: as the folder is.
+    `TransferError` when it holds no such thing.
     """
     path = Path(name)
     trained = is_trained(path)
-    if kind in ("gan", "direct") and not trained:
+    if kind == "gan" and not trained:
         raise TransferError(f"{name} is no trained run: give the folder that `run.py train` made.")
     if not trained or kind == "knn":
         target = find_target(name, Path("."))
@@ -34,8 +34,7 @@ def find_performer(name: str, kind: str | None = None) -> tuple[str, Make]:
         if kind == "knn":
             return title, lambda source: KnnPerformer(target, source)
         return title, lambda source: open_dataset(target, source)
-    preset = preset_of(path)
-    played = "warp" if preset == WARP else "direct" if preset == "direct" else "gan"
+    played = "warp" if preset_of(path) == WARP else "gan"
     if kind not in (None, played):
         raise TransferError(f"{name} is a {played} performer: leave out --performer.")
     if played == "warp":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,7 @@ from inference.analysis import Analysis
 from inference.arrays import Rgb
 from transfer.errors import TransferError
 from transfer.performers.components import keep_body_components
-from transfer.performers.condition import PREVIOUS, Drawn, cut_out_picture, draw_condition, moved
+from transfer.performers.condition import PREVIOUS, Drawn, draw_condition, moved
 from transfer.performers.crop import Crop, crop_around_moved, joined
 from transfer.performers.generator import Generator, encode
 from transfer.performers.int8 import Int8Generator
@@ -85,9 +84,6 @@ class GanPerformer:
             return self._plate.copy()
         matrix = joined(crop.matrix(self._trained.size), transform.matrix())
         drawn = draw_condition(labels, keypoints, matrix, self._trained.size)
-        if self._trained.ingredients.picture:
-            own = cut_out_picture(rgb, labels, matrix, self._trained.size)
-            drawn = replace(drawn, limbs=own)
         layer = self.render(drawn, self._previous(crop, time_s))
         layer = keep_body_components(layer, moved(keypoints, matrix))
         steady = self._smoother.steady(levels(layer), crop, rgb, matrix, time_s)
@@ -105,8 +101,7 @@ class GanPerformer:
                 torch.from_numpy(previous).permute(2, 0, 1)[None],
                 self._trained.ingredients,
             )
-            faces = torch.tensor([drawn.face])
-            generated = self._generator(x.to(memory_format=torch.channels_last), faces)
+            generated = self._generator(x.to(memory_format=torch.channels_last))
         return np.ascontiguousarray(generated[0].permute(1, 2, 0).numpy(), np.float32)
 
     def _previous(self, crop: Crop, time_s: float) -> Layer:

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from transfer.performers.condition import CHANNELS, LIMBS, PARTS, PREVIOUS, Ingredients
-from transfer.performers.enhancer import LocalEnhancer, halved
-from transfer.performers.face import FaceStage
 from transfer.performers.layers import Block, Up, convolution, doubled, initialise
 
 
@@ -28,16 +26,8 @@ class GeneratorPreset:
     learning_rate: float
 
 
-GENERATORS = {
-    preset.name: preset
-    for preset in (
-        GeneratorPreset("realtime", (24, 48, 96, 160), 3, 12, 8, 1e-3),
-        GeneratorPreset("direct", (24, 48, 96, 160), 3, 12, 8, 1e-3),
-        GeneratorPreset("quality", (48, 96, 192, 320), 9, 24, 4, 4e-4),
-    )
-}
-"""`realtime` plays live on a CPU; `direct` is the same, from picture to picture; `quality` has four
-times their weights."""
+GENERATORS = {"realtime": GeneratorPreset("realtime", (24, 48, 96, 160), 3, 12, 8, 1e-3)}
+"""By the name of the preset; `realtime` plays live on a CPU."""
 
 
 class Generator(nn.Module):
@@ -46,9 +36,7 @@ class Generator(nn.Module):
     A U-Net of plain convolutions (design.md, section 7): few channels where there are many pixels.
     """
 
-    def __init__(self, preset: GeneratorPreset, face: bool = False, enhancer: bool = False) -> None:
-        """`face`: with a face stage; `enhancer`: drawn at half the size, then enhanced (S a
-        multiple of 32)."""
+    def __init__(self, preset: GeneratorPreset) -> None:
         super().__init__()
         self.preset = preset
         one, two, three, four = preset.channels
@@ -67,39 +55,21 @@ class Generator(nn.Module):
         assert self.out.bias is not None
         # Most of a crop is background: begin with the plate, not with a veil over it.
         nn.init.constant_(self.out.bias[3:], -2.0)
-        self.face = FaceStage() if face else None
-        self.enhancer = LocalEnhancer(preset.last) if enhancer else None
 
-    def forward(self, x: Tensor, faces: Tensor | None = None) -> Tensor:
-        """0..1; the first three channels never exceed the fourth.
-
-        `faces` `[N, 3]`: centre x, y and side of the faces in pixels, side 0: none. Without them,
-        or without a face stage, what the generator drew is left as it is.
-        """
+    def forward(self, x: Tensor) -> Tensor:
+        """0..1; the first three channels never exceed the fourth."""
         output = self.unweighted(x)
         alpha = output[:, 3:]
-        layer = torch.cat([output[:, :3] * alpha, alpha], dim=1)
-        if self.face is None or faces is None:
-            return layer
-        corrected: Tensor = self.face(layer.float(), x, faces)
-        return corrected
+        return torch.cat([output[:, :3] * alpha, alpha], dim=1)
 
     def unweighted(self, x: Tensor) -> Tensor:
         """The same before the colours are weighted by alpha: what is exported."""
-        if self.enhancer is None:
-            return torch.sigmoid(self.out(self._features(x)))
-        features = self._features(halved(x))
-        return torch.sigmoid(doubled(self.out(features)) + self.enhancer(x, features))
-
-    def _features(self, x: Tensor) -> Tensor:
-        """`[N, preset.last, S, S]`."""
         one = self.stem(x)
         two = self.down2(one)
         three = self.down3(two)
         below = self.middle(self.down4(three))
         up = self.up1(self.up2(self.up3(below, three), two), one)
-        features: Tensor = self.last(doubled(up))
-        return features
+        return torch.sigmoid(self.out(self.last(doubled(up))))
 
 
 def encode(parts: Tensor, limbs: Tensor, previous: Tensor, ingredients: Ingredients) -> Tensor:
@@ -114,11 +84,9 @@ def encode(parts: Tensor, limbs: Tensor, previous: Tensor, ingredients: Ingredie
     count, height, width = parts.shape
     # Channels last, so that nothing has to be turned around for the first convolution.
     x = torch.zeros((count, height, width, CHANNELS), dtype=torch.float32, device=parts.device)
-    if ingredients.parts or ingredients.picture:
-        # Beside a picture it only says where the dancer is: dark clothes are not the background.
-        said = parts if ingredients.parts else parts.clamp(max=1)
-        x[..., :PARTS].scatter_(3, said.long()[..., None], 1.0)
-    if ingredients.pose or ingredients.picture:
+    if ingredients.parts:
+        x[..., :PARTS].scatter_(3, parts.long()[..., None], 1.0)
+    if ingredients.pose:
         x[..., PARTS : PARTS + LIMBS] = limbs.float() / 255
     if ingredients.previous:
         x[..., -PREVIOUS:] = previous.permute(0, 2, 3, 1)

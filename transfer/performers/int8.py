@@ -40,16 +40,15 @@ class Int8Generator:
         levels = np.arange(256) / 255
         self._levels = self._quantised(levels)
         zero, one = self._quantised(np.array([0.0, 1.0]))
-        labels = np.arange(256) if ingredients.parts else np.minimum(np.arange(256), 1)
-        shown = (np.arange(CHANNELS) == labels[:, None]) & (np.arange(CHANNELS) < PARTS)
-        told = ingredients.parts or ingredients.picture
-        self._pixels = np.where(shown & told, one, zero)
+        labels = np.arange(256)[:, None]
+        shown = (np.arange(CHANNELS) == labels) & (np.arange(CHANNELS) < PARTS)
+        self._pixels = np.where(shown & ingredients.parts, one, zero)
         """All channels of a pixel, by its label."""
 
     def render(self, drawn: Drawn, previous: Layer) -> Layer:
         """RGB weighted by alpha, and alpha, `[S, S, 4]`, 0..1."""
         x = np.take(self._pixels, drawn.parts, axis=0)
-        if self._ingredients.pose or self._ingredients.picture:
+        if self._ingredients.pose:
             x[..., PARTS : PARTS + LIMBS] = self._levels[drawn.limbs]
         if self._ingredients.previous and previous.any():
             x[..., -PREVIOUS:] = self._quantised(previous)

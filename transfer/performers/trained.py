@@ -36,6 +36,8 @@ THUMBNAIL = 320
 """Pixels across."""
 _BODY_FRAME_KEY = "stage"
 """What the file calls it, since its first version."""
+_OLD_STAGES = ("face", "enhancer")
+"""That generators of older versions may have, as their files name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,13 @@ class Trained:
                     f"{run.name} was trained by another version of this program: train it again "
                     "(`--from` may be the old run)."
                 )
+            if data["preset"] not in (*GENERATORS, WARP):
+                raise _no_longer_played(run.name, f"the preset {data['preset']}")
             body_frame = _body_frame(data.pop(_BODY_FRAME_KEY))
             trained = cls(**{**data, "body_frame": body_frame,
-                             "ingredients": Ingredients(**data["ingredients"]),
+                             "ingredients": Ingredients.from_json(data["ingredients"]),
                              "networks": tuple(map(str, data.get("networks", ()))),
                              "unseen": _unseen(dict(data.get("unseen", {})))})  # fmt: skip
-            if trained.preset not in (*GENERATORS, WARP):
-                raise ValueError(f"no preset {trained.preset}")
             picture = cv2.imread(str(run / PLATE_NAME), cv2.IMREAD_COLOR)
             if picture is None:
                 raise ValueError(f"{PLATE_NAME} is no picture")
@@ -102,12 +104,7 @@ def save_generator(generator: Generator, path: Path, half: bool = False) -> None
         name: (value.half() if half and value.is_floating_point() else value).contiguous()
         for name, value in generator.state_dict().items()
     }
-    about = {
-        "preset": generator.preset.name,
-        "condition": str(condition.VERSION),
-        "face": str(generator.face is not None),
-        "enhancer": str(generator.enhancer is not None),
-    }
+    about = {"preset": generator.preset.name, "condition": str(condition.VERSION)}
     write_whole(path, save(tensors, about))
 
 
@@ -121,12 +118,23 @@ def load_generator(path: Path) -> Generator:
                 f"{path} was trained with condition version {about.get('condition')}, this program "
                 f"draws version {condition.VERSION}: train it again."
             )
-        stages = {name: about.get(name) == "True" for name in ("face", "enhancer")}
-        generator = Generator(GENERATORS[about["preset"]], **stages)
+        if about["preset"] not in GENERATORS:
+            raise _no_longer_played(path, f"the preset {about['preset']}")
+        for name in _OLD_STAGES:
+            if about.get(name) == "True":
+                raise _no_longer_played(path, f"--{name}")
+        generator = Generator(GENERATORS[about["preset"]])
         generator.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise TransferError(f"{path} holds no generator of this version: {error}") from error
     return generator.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _no_longer_played(run: object, what: str) -> TransferError:
+    return TransferError(
+        f"{run} was trained with {what}, which this version no longer plays: train it again, or "
+        "use the version that trained it."
+    )
 
 
 def _body_frame(data: dict[str, Any]) -> BodyFrame:

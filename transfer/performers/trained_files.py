@@ -31,14 +31,11 @@ MENDING_INT8_NAME = "mending_int8.tflite"
 WARP = "warp"
 """The preset whose pixels are the target's own, mended by a network."""
 _MODELS = Path(__file__).parents[1] / "models"
+BASE_GENERATOR = _MODELS / "base-realtime.safetensors"
+"""The weights that come with the program to start a generator's training from, fp16."""
 BASE_MENDING = _MODELS / "base-mending.safetensors"
 BASE_MENDING_INT8 = _MODELS / "base-mending.tflite"
 """The mending network that comes with the program, in fp16 to start from and in int8 to play."""
-
-
-def base_generator(preset: str) -> Path:
-    """The weights that come with the program to start a preset's training from, fp16."""
-    return _MODELS / f"base-{preset}.safetensors"
 
 
 def check_run(run: Path) -> None:

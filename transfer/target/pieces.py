@@ -76,6 +76,8 @@ LEAST_AREA, LEAST_REACH = 1e-4, 0.012
 """A hand or foot has a direction of its own from so many squared body heights on, its centre so far
 from the joint."""
 
+OUTLINE = 3
+"""Pixels around a piece that are looked at."""
 NO_PIECE = 255
 PIECE_OF_LABEL: NDArray[np.uint8] = np.full(256, NO_PIECE, np.uint8)
 _FRONT = np.zeros(256, np.float32)
@@ -108,6 +110,27 @@ def joint(piece: Piece, other: Piece) -> tuple[int, ...]:
     if {piece, other} == {Piece.LEFT_THIGH, Piece.RIGHT_THIGH}:
         return (11, 12)
     return (BONES[ENDS[child]][1] if child in ENDS else BONES[child][0],)
+
+
+def standing_alone(labels: Labels) -> Reals:
+    """Share of each piece's outline, `[14]`, that lies before the background or before a piece that
+    it hangs together with: of a hand before the chest, something of the chest would come along."""
+    pieces = np.asarray(cv2.LUT(labels, PIECE_OF_LABEL), np.uint8)
+    alone = np.ones(COUNT, np.float32)
+    for piece in Piece:
+        mask = mask_of(pieces, piece)
+        x, y, width, height = cv2.boundingRect(mask)
+        if not width:
+            continue
+        box = np.s_[
+            max(0, y - OUTLINE) : y + height + OUTLINE, max(0, x - OUTLINE) : x + width + OUTLINE
+        ]
+        side = 2 * OUTLINE + 1
+        ring = cv2.dilate(mask[box], np.ones((side, side), np.uint8)) - mask[box]
+        around = np.bincount(pieces[box][ring > 0], minlength=256)
+        foreign = set(Piece) - neighbours(piece) - {piece}
+        alone[piece] = 1 - around[list(foreign)].sum() / max(1, around.sum())
+    return alone
 
 
 def _middle(mask: NDArray[np.uint8]) -> Reals:

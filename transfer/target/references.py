@@ -7,6 +7,7 @@ references.npz
   unseen_parts, unseen_keypoints    of the body: `UnseenParts`
   numbers     of the target's pairs
   keypoints, area, front, centroid    of each: `BodyPose`
+  alone       of each: `standing_alone`
   scale       body height of each
   places      [n, 5]: x, y of a cut-out in the target's picture, bytes of its three pictures
   pictures    JPEG (colours), PNG (alpha), PNG (labels) of one after the other
@@ -32,12 +33,12 @@ from capture.files import write_whole
 from inference.body import MIRROR_LABELS
 from transfer.errors import TransferError
 from transfer.target.matte import without_arms
-from transfer.target.pieces import BodyPose, Features
+from transfer.target.pieces import MIRROR_PIECES, OUTLINE, BodyPose, Features, Reals, standing_alone
 from transfer.target.reference import EncodedCutOut, Reference, encoded_cut_out
 from transfer.target.target import Target
 from transfer.target.unseen_parts import UnseenParts
 
-VERSION = 1
+VERSION = 2
 FILE_NAME = "references.npz"
 MOST = 400
 """References of a dataset, evenly over the time: more poses than that hardly differ."""
@@ -68,9 +69,11 @@ class ReferenceBank:
         unseen: UnseenParts,
         numbers: Sequence[int],
         poses: Sequence[BodyPose],
+        alone: Sequence[Reals],
         make: Callable[[int, float], EncodedCutOut],
     ) -> None:
-        """`make`: the cut-out of the n-th reference by a factor; use `of` or `load`."""
+        """`alone`: `standing_alone` of each; `make`: the cut-out of the n-th reference by a factor;
+        use `of` or `load`."""
         self.size = size
         self.height = height
         """Of the box around the dancer, usually; or its width, where that is more. Pixels."""
@@ -83,6 +86,9 @@ class ReferenceBank:
         self.poses = [*poses, *(pose.mirrored(size[0]) for pose in poses)]
         self.features = Features.of(self.poses)
         self.mirrored = np.arange(2 * self.plain) >= self.plain
+        plain = np.stack(alone)
+        self.alone = np.concatenate([plain, plain[:, list(MIRROR_PIECES)]])
+        """`[2 n, 14]`: how far each piece stands alone."""
         usual = np.quantile(self.features.area[: self.plain], 0.7, axis=0)
         self.usual_area = np.maximum(usual, 1e-4).astype(np.float32)
         """Of each piece, `[14]`: less is partly hidden."""
@@ -111,7 +117,7 @@ class ReferenceBank:
             numbers = range(len(target.pairs)) if few else target.usable.numbers
         step = max(1.0, len(numbers) / MOST)
         chosen = [numbers[int(place * step)] for place in range(int(len(numbers) / step))]
-        poses, kept, heights, counts = [], [], [], []
+        poses, alone, kept, heights, counts = [], [], [], [], []
         for number in chosen:
             labels = target.labels(number)
             x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
@@ -122,6 +128,7 @@ class ReferenceBank:
             pose = BodyPose.of(target.keypoints[number], box, x, y)
             seen = without_arms(box, local, pose.scale)
             poses.append(BodyPose.of(target.keypoints[number], seen, x, y))
+            alone.append(standing_alone(np.pad(box, OUTLINE)))
             kept.append(number)
             heights.append(max(width, height))
             counts.append(np.bincount(box.ravel(), minlength=256))
@@ -133,7 +140,7 @@ class ReferenceBank:
         def make(place: int, factor: float) -> EncodedCutOut:
             return encoded_cut_out(target, kept[place], factor)
 
-        return cls(target.size, tall, unseen, kept, poses, make)
+        return cls(target.size, tall, unseen, kept, poses, alone, make)
 
     @classmethod
     def joined(cls, banks: Sequence[ReferenceBank]) -> ReferenceBank:
@@ -159,7 +166,8 @@ class ReferenceBank:
             bank, own = makers[place]
             return bank._make(own, factor)
 
-        return cls(banks[0].size, height, unseen, numbers, poses, make)
+        alone = [one for bank in banks for one in bank.alone[: bank.plain]]
+        return cls(banks[0].size, height, unseen, numbers, poses, alone, make)
 
     @classmethod
     def load(cls, path: Path) -> ReferenceBank:
@@ -200,7 +208,8 @@ class ReferenceBank:
             tuple(stored["unseen_parts"].tolist()), tuple(stored["unseen_keypoints"].tolist())
         )
         size = int(width), int(height)
-        bank = cls(size, tall, unseen, numbers, poses, lambda place, _: encoded[place])
+        alone = list(stored["alone"])
+        bank = cls(size, tall, unseen, numbers, poses, alone, lambda place, _: encoded[place])
         bank._encoded = dict(enumerate(encoded))
         bank.ready[:] = True
         return bank
@@ -217,6 +226,7 @@ class ReferenceBank:
             unseen_parts=np.array(self.unseen.parts, np.int64),
             unseen_keypoints=np.array(self.unseen.keypoints, np.int64),
             numbers=self.numbers[: self.plain],
+            alone=self.alone[: self.plain],
             keypoints=np.stack([pose.keypoints for pose in poses]),
             scale=np.array([pose.scale for pose in poses], np.float64),
             area=np.stack([pose.area for pose in poses]),

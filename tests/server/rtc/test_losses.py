@@ -183,6 +183,6 @@ def test_what_lies_between_the_first_to_come_and_the_first_that_was_sent_is_miss
     recovery = LossRecovery()
     recovery.received(1, 1200, 0.0, begun=False)
     recovery.received(0xFFFE, 1200, 0.001, begun=False)
-    assert recovery.due(0.002, RTT) == [0, 0xFFFF]
+    assert recovery.due(0.002, RTT) == [0xFFFF, 0]
     recovery.received(0xFFF0, 1200, 0.003, begun=True)  # Late, when the first frame was there.
     assert len(recovery.missing) == 2

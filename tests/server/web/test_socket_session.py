@@ -158,7 +158,9 @@ async def test_nonsense_harms_nobody_but_itself(serve, booth_small):
         before = len(page.pictures)
         await until(lambda: len(page.pictures) > before + 5, 20, "more pictures")
         assert page.heard("state")[-1]["stats"]["size"] == [320, 240]
-        assert page.heard("state")[-1]["stats"]["line"]["frames_lost"] >= 3
+        await until(
+            lambda: page.heard("state")[-1]["stats"]["line"]["frames_lost"] >= 3, 5, "losses"
+        )
 
 
 async def test_a_page_that_goes_is_let_go(serve, booth_small):

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient
 
 from server.state import APP_STATE
 from server.work import trainings as trainings_module
+from server.work.training_record import TrainingRecord
 from tests.capture.real import write
 from tests.server.conftest import Serve
 from tests.server.work.test_trainings import LEARNER
@@ -90,6 +91,7 @@ async def test_everything_is_pushed_until_the_end(
         ({"dataset": ID, "minutes": 0}, 400, "minutes"),
         ({"dataset": ID, "minutes": 1e9}, 400, "minutes"),
         ({"dataset": ID, "minutes": 1, "preset": "--out=/etc"}, 400, "preset"),
+        ({"dataset": ID, "minutes": 1, "preset": "quality"}, 400, "preset"),
         ({"dataset": ID, "minutes": 1, "size": 257}, 400, "size"),
         ({"dataset": ID, "minutes": 1, "start": "/etc/passwd"}, 400, "start"),
     ],
@@ -100,6 +102,14 @@ async def test_what_is_refused(
     answer = await http.post("/api/trainings", json=body)
     assert (answer.status, (await answer.json())["code"]) == (status, code)
     assert http.app[APP_STATE].trainings.all() == []
+
+
+async def test_a_preset_that_is_no_more_does_not_go_on(http: TestClient) -> None:
+    old = TrainingRecord.new(ID, "Ada", 1, preset="quality", state="done")
+    await http.app[APP_STATE].trainings.add(old)
+    answer = await http.post(f"/api/trainings/{old.id}/continue", json={"minutes": 1})
+    assert answer.status == 409
+    assert "no longer trains the preset quality" in (await answer.json())["error"]
 
 
 async def test_its_dataset_is_not_deleted_meanwhile(http: TestClient) -> None:

@@ -42,7 +42,7 @@ async def open_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asy
         return opened[-1]
 
     yield open_trainings
-    for record in opened[-1].all() if opened else []:
+    for record in reversed(opened[-1].all() if opened else []):  # Those that wait first.
         with contextlib.suppress(Refused):
             await opened[-1].delete(record)
     if opened:

@@ -1,17 +1,12 @@
-"""What a performer learns from: examples, batches, pairs of two dancers."""
+"""What a performer learns from: examples, and clips joined."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from training.performer.batches import Batch
-from training.performer.data import PLAIN, Augment, Joined, TransferData, confused
-from training.performer.direct_data import DirectData
-from training.performer.losses import network_input
-from transfer.performers.condition import PARTS, Ingredients
+from training.performer.data import PLAIN, Joined, TransferData, confused
 from transfer.target.target import Target
 
 Data = tuple[TransferData, TransferData]
@@ -54,7 +49,6 @@ def test_a_mirrored_example_swaps_left_and_right(data: Data) -> None:
     # Label 1 is the left face, 2 the right (BodyPix): the mirrored one has them swapped.
     swapped = (other.parts[:, ::-1] == 2) == (plain.parts == 1)
     assert swapped.mean() > 0.99
-    np.testing.assert_allclose(other.face, (63 - plain.face[0], *plain.face[1:]), atol=0.01)
 
 
 def test_pieces_of_the_dancer_are_taken_for_other_parts_of_them(data: Data) -> None:
@@ -90,37 +84,3 @@ def test_clips_are_joined_in_order(data: Data) -> None:
         [ours] = both.examples(place, PLAIN, random(0))
         [theirs] = data[part].examples(own, PLAIN, random(0))
         assert np.array_equal(ours.rgb, theirs.rgb)
-
-
-def test_direct_examples_show_the_source_in_the_pose_of_the_target(
-    target: Target, data: Data
-) -> None:
-    """The dancer as a source of themselves: the nearest pose is the very frame."""
-    learnt, _ = data
-    direct = DirectData(learnt, target, learnt, target, both_ways=False)
-    assert direct.pairs == [(place, place) for place in range(len(learnt))]
-    [example] = direct.examples(4, Augment(mirror=1.0, drop=0), np.random.default_rng(2))
-    there = example.mask > 0
-    np.testing.assert_array_equal(example.limbs[there], example.rgb[there])
-    assert not example.limbs[~there].any()
-    batch = Batch.of([example])
-    x = network_input(batch, None, Ingredients(parts=False, pose=False, picture=True))
-    np.testing.assert_array_equal(x[0, 1].numpy(), example.mask)
-    np.testing.assert_array_equal(x[0, 0].numpy(), 1 - example.mask)
-    assert not x[:, 2:PARTS].any()
-    assert torch.equal((x[:, PARTS:-4] * 255).round().byte(), batch.limbs.permute(0, 3, 1, 2))
-
-
-def test_direct_examples_show_every_picture_of_the_source(target: Target, data: Data) -> None:
-    """The last of the dancer's frames as the target, the first as the source."""
-    learnt, held_out = data
-    random = np.random.default_rng
-    direct = DirectData(held_out, target, learnt, target, both_ways=True)
-    assert {there for _, there in direct.pairs} == set(range(len(learnt)))
-    assert {here for here, _ in direct.pairs} == set(range(len(held_out)))
-    shown = direct.pairs[len(held_out)]
-    [example] = direct.examples(len(held_out), PLAIN, random(0))
-    [ours] = held_out.examples(shown[0], PLAIN, random(0))
-    [theirs] = learnt.examples(shown[1], PLAIN, random(0))
-    assert np.array_equal(example.rgb, ours.rgb)
-    assert np.array_equal(example.parts, theirs.mask)

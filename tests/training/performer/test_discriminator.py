@@ -1,4 +1,4 @@
-"""Patches judged at several scales, of one frame or two."""
+"""Pictures judged patch by patch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from tests.transfer.conftest import juggler, target  # noqa: F401  Fixtures.
 from training.performer.discriminator import (
     CONDITION,
-    MultiscaleDiscriminator,
+    PatchDiscriminator,
     discriminator_loss,
     feature_matching,
     generator_loss,
@@ -18,16 +18,15 @@ from training.performer.discriminator import (
 from transfer.target.target import Target
 
 
-def test_judges_see_patches_at_every_scale_and_features_match_themselves() -> None:
-    judges = MultiscaleDiscriminator(2, 2)
-    found = judges(torch.rand(1, 2 * (CONDITION + 3), 64, 64))
-    assert [judged.shape[2:] for judged, _ in found] == [(8, 8), (4, 4)]
+def test_patches_are_judged_and_features_match_themselves() -> None:
+    found = PatchDiscriminator()(torch.rand(1, CONDITION + 3, 64, 64))
+    assert found[0].shape == (1, 1, 8, 8)
     assert feature_matching(found, found, torch.ones(1, 1, 64, 64)) == 0
 
 
 def test_only_what_is_where_counts() -> None:
     torch.manual_seed(0)
-    judges = MultiscaleDiscriminator(1, 1)
+    judges = PatchDiscriminator()
     true = torch.rand(1, CONDITION + 3, 64, 64)
     made = true.clone()
     made[:, :, :, 48:] = torch.rand(1, CONDITION + 3, 64, 16)
@@ -43,7 +42,7 @@ def test_only_what_is_where_counts() -> None:
 def test_it_learns_to_tell_a_soft_picture_from_a_sharp_one(target: Target) -> None:  # noqa: F811
     """As a generator's pictures are soft: within a hundred steps, on frames it has not seen."""
     torch.manual_seed(0)
-    judges = MultiscaleDiscriminator(1, 1)
+    judges = PatchDiscriminator()
     steps = torch.optim.Adam(judges.parameters(), 1e-3, betas=(0.5, 0.99))
     numbers = target.usable.numbers
     seen = [_pair(target, number) for number in numbers[: len(numbers) // 2 : 4]]
@@ -58,7 +57,7 @@ def test_it_learns_to_tell_a_soft_picture_from_a_sharp_one(target: Target) -> No
     assert found < 0.18  # 0.25: it cannot tell.
 
 
-def _loss(judges: MultiscaleDiscriminator, sharp: Tensor, soft: Tensor, where: Tensor) -> Tensor:
+def _loss(judges: PatchDiscriminator, sharp: Tensor, soft: Tensor, where: Tensor) -> Tensor:
     return discriminator_loss(judges(sharp), judges(soft), where)
 
 

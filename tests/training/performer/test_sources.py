@@ -46,6 +46,7 @@ def test_a_run_knows_where_its_dataset_was(tmp_path: Path, target: Target) -> No
     assert target_of(moved.path, about, str(dataset.path)).size == target.size
 
 
+@pytest.mark.slow
 def test_two_people_are_not_learnt_as_one(
     videos: Path,
     models: Path,

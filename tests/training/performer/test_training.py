@@ -7,22 +7,17 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from capture.errors import CaptureError
 from training.errors import TrainingError
-from training.performer import training as performer_training
 from training.performer.batches import Batch
-from training.performer.data import PLAIN, Augment, TransferData
-from training.performer.losses import pictures, ramp
-from training.performer.losses import reconstruction as losses
+from training.performer.data import Augment, TransferData
+from training.performer.losses import ramp
 from training.performer.measuring.evaluate_performer import PlateOnly, reconstruction
-from training.performer.perceptual import Features
-from training.performer.recipes import Recipe
 from training.performer.sources import split
-from training.performer.training import Teacher, TrainingProgress, TransferTraining
+from training.performer.training import TrainingProgress, TransferTraining
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.crop import usual_side
@@ -91,58 +86,37 @@ def test_the_judge_is_learnt_with(tmp_path: Path, data: Data) -> None:
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
-def test_pairs_both_stages_and_a_teacher_are_learnt_with_and_it_goes_on(
-    tmp_path: Path, data: Data
-) -> None:
-    torch.manual_seed(0)
-    recipe = Recipe(pairs=True, scales=2, face=True, enhancer=True)
-    ingredients = Ingredients(previous=True)
-    teacher = Teacher(Generator(SMALL), Ingredients())
-
-    def begin(folder: Path, recipe: Recipe) -> TransferTraining:
-        generator = Generator(SMALL, recipe.face, recipe.enhancer)
+def test_its_last_picture_is_learnt_with_and_it_goes_on(tmp_path: Path, data: Data) -> None:
+    def begin() -> TransferTraining:
+        torch.manual_seed(0)
         return TransferTraining(
-            generator, RunFolder(folder), ingredients, 4, recipe=recipe, teacher=teacher
+            Generator(SMALL), RunFolder(tmp_path), Ingredients(previous=True), 4
         )
 
-    made = begin(tmp_path, recipe)
-    assert made.needs_before
+    made = begin()
     made.seconds = 200
     progress: list[TrainingProgress] = []
     made.run(*data, Augment(before=True), progress.append, lambda: len(progress) >= 6)
-    wanted = {"teacher", "adversarial", "features", "face_pixels", "face_adversarial"}
-    assert wanted <= set(progress[-1].losses)
-    saved = load_generator(tmp_path / WEIGHTS_NAME)
-    assert saved.face is not None
-    assert saved.face.out.weight.abs().max() > 0
-    assert saved.enhancer is not None
-    assert saved.enhancer.out.weight.abs().max() > 0
-    again = begin(tmp_path, recipe)
+    assert {"adversarial", "features"} <= set(progress[-1].losses)
+    assert begin().seen == made.seen
+
+
+def test_a_checkpoint_of_an_older_version_goes_on(tmp_path: Path, data: Data) -> None:
+    """It names the judge's weights by the first of several sizes; other stages are refused."""
+    made = training(tmp_path, 5)
+    made.run(*data, Augment(), lambda progress: None, lambda: made.seen >= 8)
+    state = made.checkpoint()
+    judges = state["opponents"][""]["judges"]
+    state["opponents"][""]["judges"] = {f"scales.0.{name}": judges[name] for name in judges}
+    RunFolder(tmp_path).save(state)
+    again = training(tmp_path, 5)
     assert again.seen == made.seen
+    restored = again.checkpoint()["opponents"][""]["judges"]
+    assert all(torch.equal(restored[name], judges[name]) for name in judges)
+    state["generator"]["face.out.weight"] = torch.zeros(3, 24, 3, 3)
+    RunFolder(tmp_path).save(state)
     with pytest.raises(TrainingError, match="begun with other options"):
-        begin(tmp_path, Recipe())
-
-
-def test_a_perceptual_loss_is_learnt_with(
-    tmp_path: Path, data: Data, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    torch.manual_seed(0)
-    monkeypatch.setattr(performer_training, "find_features", Features)
-    recipe = Recipe(perceptual=True)
-    made = TransferTraining(Generator(SMALL), RunFolder(tmp_path), Ingredients(), 5, recipe=recipe)
-    progress: list[TrainingProgress] = []
-    made.run(*data, Augment(), progress.append, lambda: len(progress) >= 8)
-    assert 0 < progress[-1].losses["perceptual"] < progress[0].losses["perceptual"]
-
-
-def test_without_a_plate_the_whole_square_is_to_be_drawn(data: Data) -> None:
-    batch = Batch.of(data[0].examples(0, PLAIN, np.random.default_rng(0)))
-    colours, mask = pictures(batch.rgb), batch.mask[:, None].float()
-    everything = torch.cat([colours, torch.ones_like(mask)], dim=1)
-    dancer = torch.cat([colours * mask, mask], dim=1)
-    for plate, better, worse in ((True, dancer, everything), (False, everything, dancer)):
-        alphas = [float(losses(layer, batch, plate)["alpha"]) for layer in (better, worse)]
-        assert alphas[0] < 0.1 * alphas[1]
+        training(tmp_path, 5)
 
 
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, data: Data) -> None:

@@ -6,10 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from inference.analysis import Analysis
 from tests.figures import person
@@ -18,7 +18,7 @@ from transfer.performers.condition import Ingredients
 from transfer.performers.crop import usual_side
 from transfer.performers.factory import find_performer
 from transfer.performers.gan import GanPerformer
-from transfer.performers.generator import GENERATORS, Generator, GeneratorPreset
+from transfer.performers.generator import Generator, GeneratorPreset
 from transfer.performers.trained import Trained, load_generator, save_generator
 from transfer.performers.trained_files import PERFORMER_NAME, WEIGHTS_NAME
 from transfer.target.target import Target
@@ -89,22 +89,40 @@ def test_runs_that_cannot_be_used_say_so(tmp_path: Path, target: Target) -> None
             Trained.load(tmp_path)
 
 
-def test_a_direct_performer_is_shown_the_sources_own_picture(
+@pytest.mark.parametrize("preset", ["direct", "quality"])
+def test_a_run_of_a_preset_that_is_no_more_says_so(
+    tmp_path: Path, target: Target, preset: str
+) -> None:
+    about = Trained("J", "id", preset, 64, 300, target.body_frame, Ingredients())
+    about.save(tmp_path, target.plate, target.frame(0))
+    _, make = find_performer(str(tmp_path))
+    with pytest.raises(TransferError) as raised:
+        make(None)
+    assert str(raised.value) == (
+        f"{tmp_path.name} was trained with the preset {preset}, which this version no longer "
+        "plays: train it again, or use the version that trained it."
+    )
+
+
+def test_files_of_older_versions_are_played_unless_they_have_further_stages(
     tmp_path: Path, target: Target
 ) -> None:
-    ingredients = Ingredients(parts=False, pose=False, picture=True)
-    about = Trained(
-        "J", "id", "direct", 64, usual_side([target.labels(0)]), target.body_frame, ingredients
-    )
+    about = Trained("J", "id", "realtime", 64, 300, target.body_frame, Ingredients())
     about.save(tmp_path, target.plate, target.frame(0))
-    torch.manual_seed(0)
-    save_generator(Generator(GENERATORS["direct"]), tmp_path / WEIGHTS_NAME)
-    performer = GanPerformer(tmp_path, target.body_frame)
-    keypoints = target.keypoints[0]
-    analysis = Analysis(target.labels(0), person(keypoints), smoothed=keypoints)
-    bright = np.asarray(cv2.convertScaleAbs(target.frame(0), beta=60))
-    first = performer.perform(target.frame(0), analysis, 0.0)
-    assert np.array_equal(first, performer.perform(target.frame(0), analysis, 0.1))
-    assert not np.array_equal(first, performer.perform(bright, analysis, 0.2))
-    with pytest.raises(TransferError, match="is a direct performer"):
-        find_performer(str(tmp_path), "gan")
+    stored = json.loads((tmp_path / PERFORMER_NAME).read_text())
+    stored["ingredients"]["picture"] = False
+    (tmp_path / PERFORMER_NAME).write_text(json.dumps(stored))
+    assert Trained.load(tmp_path)[0] == about
+    weights = tmp_path / WEIGHTS_NAME
+    save_generator(Generator(SMALL), weights)
+    tensors = load_file(weights)
+    old = {"preset": "realtime", "condition": "1", "face": "False", "enhancer": "False"}
+    save_file(tensors, weights, old)
+    load_generator(weights)
+    for stage in ("face", "enhancer"):
+        save_file(tensors, weights, old | {stage: "True"})
+        with pytest.raises(TransferError, match=f"with --{stage}, which this version no longer"):
+            load_generator(weights)
+    save_file(tensors, weights, old | {"preset": "quality"})
+    with pytest.raises(TransferError, match="with the preset quality, which this version no lon"):
+        load_generator(weights)

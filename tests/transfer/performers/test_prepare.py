@@ -34,6 +34,7 @@ def test_everything_is_kept_beside_the_dataset(
     assert made == {name: (fresh / name).stat().st_mtime_ns for name in made}
 
 
+@pytest.mark.slow
 def test_a_prepared_dataset_of_five_hundred_pairs_is_chosen_within_a_second(
     juggler: Path, tmp_path: Path
 ) -> None:

@@ -1,10 +1,11 @@
-"""What each ingredient of a performer is worth: one run without it (or with it) a row.
+"""What a generator goes by, and what each of it is worth: one training a row.
 
     python -m training.performer.measuring.ablation run TARGET SOURCE --out build/ablation
-    python -m training.performer.measuring.ablation table --out FIGURES --into docs/ablation.md
+    python -m training.performer.measuring.ablation table --out FIGURES --into docs/performers.md
 
 `run` trains and evaluates whatever row has no figures yet, one after the other, each for as long;
-it may be stopped and started again. `table` writes the table and fails when a row is missing.
+it may be stopped and started again. `table` writes the table between the page's marks and fails
+when a row is missing.
 """
 
 from __future__ import annotations
@@ -14,51 +15,29 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from capture.files import write_whole
 from inference.errors import UnderstudyError
-from training.network.model_card import BEGIN, END, put_between_marks
+from training.network.model_card import put_between_marks
 
 SEEDS = 3
-COLUMNS = ("ssim", "error", "haarpsi", "face_haarpsi", "pose_distance", "warping_error", "ms")
+COLUMNS = ("ssim", "error", "haarpsi", "face_haarpsi", "pose_distance", "warping_error")
 STRANGER = ("pose_distance", "pck", "missed")
 """Of the second dancer, shown as the first."""
-_RUN = Path(__file__).parents[3] / "run.py"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One way to train or to perform."""
-
-    what: str
-    train: tuple[str, ...] = ()
-    evaluate: tuple[str, ...] = ()
-    start: str = "none"
-    of: str = ""
-    """The row whose weights it performs with; empty: its own."""
-
-
-ROWS: dict[str, Row] = {
+ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     **{
-        f"default-{seed}": Row(f"default, seed {seed}", ("--seed", str(seed)))
+        f"default-{seed}": (f"parts and pose, seed {seed}", ("--seed", str(seed)))
         for seed in range(SEEDS)
     },
-    "warm": Row("warm start (`--from base`)", start="base"),
-    "previous": Row(
-        "with its own last picture fed back", ("--condition", "parts", "pose", "previous")
-    ),
-    "parts": Row("parts alone", ("--condition", "parts")),
-    "pose": Row("pose alone", ("--condition", "pose")),
-    "face": Row("with the face stage", ("--face",)),
-    "no-plate": Row("the whole square drawn, no plate", ("--no-plate",)),
-    "as-it-stands": Row("without pose normalisation", (), ("--no-normalise",), of="default-0"),
-    "pairs": Row("two frames judged together", ("--pairs",)),
+    "previous": ("its own last picture as well", ("--condition", "parts", "pose", "previous")),
+    "parts": ("parts alone", ("--condition", "parts")),
+    "pose": ("pose alone", ("--condition", "pose")),
 }
+"""By the name of its files: what a row is, and flags of `run.py train`."""
+_RUN = Path(__file__).parents[3] / "run.py"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -86,20 +65,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    for name, row in ROWS.items():
+    eyes = ("--model", arguments.model) if arguments.model else ()
+    how = ("--preset", "realtime", "--from", "none", "--minutes", str(arguments.minutes))
+    for name, (_, flags) in ROWS.items():
         figures = arguments.out / f"{name}.json"
         if figures.exists():
             continue
-        weights = arguments.out / "runs" / (row.of or name)
-        if not row.of:
-            minutes = ("--minutes", str(arguments.minutes), "--progress", "json")
-            start, preset = ("--from", row.start), ("--preset", "realtime")
-            _call(
-                "train", arguments.target, "--out", weights, *minutes, *start, *preset, *row.train
-            )
-        eyes = ("--model", arguments.model) if arguments.model else ()
-        asked = (*row.evaluate, *eyes, "--source", arguments.source, "--json", figures)
-        _call("evaluate", weights, *asked)
+        weights = arguments.out / "runs" / name
+        _call("train", arguments.target, "--out", weights, *how, "--progress", "json", *flags)
+        _call("evaluate", weights, *eyes, "--source", arguments.source, "--json", figures)
     return 0
 
 
@@ -112,10 +86,7 @@ def _call(*words: object) -> None:
 
 def _table(arguments: argparse.Namespace) -> int:
     rows = {name: _figures(arguments.out / f"{name}.json") for name in ROWS}
-    lines = _lines(rows)
-    if not arguments.into.exists():
-        write_whole(arguments.into, f"# What each ingredient is worth\n\n{BEGIN}{END}\n".encode())
-    put_between_marks(arguments.into, "\n".join(lines))
+    put_between_marks(arguments.into, "\n".join(_lines(rows)))
     return 0
 
 
@@ -132,25 +103,21 @@ def _figures(path: Path) -> dict[str, Any]:
 
 
 def _lines(rows: dict[str, dict[str, Any]]) -> list[str]:
-    """The table: plate and nearest poses, the default with its spread, one row each."""
-    first = rows["default-0"]
+    """The table: the mean of the seeds with their spread, then one row each."""
     names = [*COLUMNS, *(f"{name} (stranger)" for name in STRANGER)]
     lines = ["| | " + " | ".join(names) + " | weights |", "|---" * (len(names) + 2) + "|"]
-    for performer in ("plate", "knn"):
-        lines.append(_line(performer, _values(first, performer), ""))
     seeds = [_values(rows[f"default-{seed}"]) for seed in range(SEEDS)]
-    lines.append(_line("default, mean of the seeds", np.mean(seeds, axis=0), ""))
-    lines.append(_line("their spread (highest - lowest)", np.ptp(seeds, axis=0), ""))
-    for name, row in ROWS.items():
-        lines.append(_line(row.what, _values(rows[name]), f"`{rows[name]['sha256'][:8]}`"))
+    lines.append(_line("parts and pose (the default), mean of the seeds", np.mean(seeds, axis=0)))
+    lines.append(_line("their spread (highest - lowest)", np.ptp(seeds, axis=0)))
+    for name, (what, _) in ROWS.items():
+        lines.append(_line(what, _values(rows[name]), f"`{rows[name]['sha256'][:8]}`"))
     return lines
 
 
-def _values(figures: dict[str, Any], performer: str = "") -> list[float]:
+def _values(figures: dict[str, Any]) -> list[float]:
     """By column; not a number where nothing was measured."""
-    performer = performer or figures["preset"]
     rows: list[dict[str, Any]] = [
-        next((row for row in figures[group] if row["performer"] == performer), {})
+        next((row for row in figures[group] if row["performer"] == figures["preset"]), {})
         for group in ("rows", "transfer")
     ]
     return [
@@ -160,7 +127,7 @@ def _values(figures: dict[str, Any], performer: str = "") -> list[float]:
     ]
 
 
-def _line(what: str, values: Sequence[float], weights: str) -> str:
+def _line(what: str, values: Sequence[float], weights: str = "") -> str:
     cells = ["–" if np.isnan(value) else f"{value:.3f}" for value in values]
     return f"| {what} | " + " | ".join(cells) + f" | {weights} |"
 

@@ -21,19 +21,22 @@ from numpy.typing import NDArray
 from inference.analysis import Analysis, Person
 from inference.arrays import Keypoints, Labels, Rgb
 from inference.pool import NetworkPool
+from inference.skeleton import MIN_SCORE, body_scale
 from training.performer.measuring.haarpsi import haarpsi
 from training.performer.measuring.motion_metrics import Flows, flow_distance, warping_error
 from training.performer.measuring.picture_metrics import ssim
 from training.performer.measuring.pose_metrics import Eyes, pose_difference
 from training.performer.measuring.sharpness import dancer, sharpness
-from training.performer.perceptual import find_lpips
-from transfer.performers.condition import face_square
+from transfer.performers.condition import FACE_POINTS
 from transfer.performers.performer import Performer
 from transfer.target.target import Target
 
 SIDE = 256
 MARGIN = 0.1
 """Around the dancer's box, of its sides."""
+FACE = 0.2
+"""Side of the square around a face, in body heights."""
+LEAST_FACE_POINTS = 2
 FACE_SIDE, LEAST_FACE = 64, 8
 """What a face is resized to, and what is too small to be looked at, pixels."""
 
@@ -166,8 +169,6 @@ def _compare(scores: dict[str, list[float]], prefix: str, true: Rgb, generated: 
     scores[prefix + "error"].append(float(cv2.absdiff(true, generated).mean()))
     scores[prefix + "psnr"].append(float(cv2.PSNR(true, generated)))
     scores[prefix + "haarpsi"].append(haarpsi(true, generated))
-    if (lpips := find_lpips()) is not None:
-        scores[prefix + "lpips"].append(lpips(_tensor(true), _tensor(generated)))
 
 
 def _compare_sharpness(
@@ -220,8 +221,11 @@ def _compare_motion(
 
 def _face(keypoints: Keypoints, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """The square around the face that lies wholly in the picture; None when it is not seen."""
-    centre_x, centre_y, length = face_square(keypoints)
-    side = round(length)
+    seen = keypoints[:FACE_POINTS][keypoints[:FACE_POINTS, 2] >= MIN_SCORE, :2]
+    if len(seen) < LEAST_FACE_POINTS:
+        return None
+    centre_x, centre_y = map(float, seen.mean(axis=0))
+    side = round(FACE * body_scale(keypoints))
     x, y = round(centre_x - side / 2), round(centre_y - side / 2)
     if side < LEAST_FACE or x < 0 or y < 0 or x + side > shape[1] or y + side > shape[0]:
         return None

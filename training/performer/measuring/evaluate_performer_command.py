@@ -43,7 +43,7 @@ from transfer.target.target import Target, find_target
 COLUMNS = 8
 MOST = 120
 """Frames of a dataset nobody learnt from that are looked at: as many neighbours, in its middle."""
-SHOWN = ("ssim", "error", "haarpsi", "lpips", "face_haarpsi", "sharpness", "face_sharpness",
+SHOWN = ("ssim", "error", "haarpsi", "face_haarpsi", "sharpness", "face_sharpness",
          "pose_distance", "pck", "missed", "warping_error", "ms")  # fmt: skip
 
 

@@ -178,9 +178,6 @@ In `data/runs` it stands under "Shown as" on the page.
 
 
 def _options(arguments: argparse.Namespace, targets: Sequence[Target]) -> dict[str, object]:
-    asked = ("teacher", "source", "poses", "pairs", "face", "enhancer", "plate")
-    if others := [name for name in asked if getattr(arguments, name)]:
-        raise TrainingError(f"--{others[0]} is for other presets than {WARP}.")
     return {
         "kind": "performer",
         "preset": WARP,

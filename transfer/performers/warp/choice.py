@@ -25,12 +25,13 @@ from transfer.target.pieces import (
 from transfer.target.references import ReferenceBank
 
 DIRECTION, LENGTH, FRONT, WIDTH = 1.0, 2.5, 0.25, 6.0
-HIDDEN, UNSURE = 0.8, 0.5
+HIDDEN, UNSURE, BEFORE = 0.8, 0.5, 0.6
 FACE, FACE_SEEN = 600.0, 0.4
 MIRRORED, ELSEWHERE = 0.5, 0.1
 """What counts how much: directions and lengths of limbs, their front or back, the signed width of
-shoulders and hips; a piece partly hidden, key points unsure; the face's points among themselves
-and which of them are seen; a mirrored frame, another frame than the piece's neighbour comes from.
+shoulders and hips; a piece partly hidden, key points unsure, a limb before something else; the
+face's points among themselves and which of them are seen; a mirrored frame, another frame than the
+piece's neighbour comes from.
 """
 NECK_SHARE = 0.85
 """Of the face's shift against the neck that does not count."""
@@ -69,6 +70,7 @@ def costs(bank: ReferenceBank, wanted: BodyPose) -> Costs:
     made[Piece.HEAD] = _face(theirs, ours) + 2 * FRONT * front[:, Piece.HEAD] + 1.5 * width
     made[_LIMBS] = _limbs(theirs, ours, front) + 0.25 * WIDTH * width
     hidden = (1 - theirs.area / bank.usual_area).clip(0, 1)
+    made[_LIMBS] += BEFORE * (1 - bank.alone[:, _LIMBS]).T
     made += (HIDDEN * hidden + UNSURE * (1 - theirs.sure).clip(0, 1)).T
     made += MIRRORED * bank.mirrored
     return made
