@@ -12,10 +12,14 @@ import math
 import numpy as np
 
 from inference.arrays import Keypoints, Labels
+from inference.body import FACE_LABELS
 from inference.skeleton import body_scale
 
 HELD_FRAMES = 4
 """A bin counts after so many frames: one wrong frame is no pose."""
+
+ENOUGH_FRAMES = 30
+"""So many, about a second, show something well enough to make a double of it."""
 
 CONFIDENT = 0.5
 """Key points that score less say nothing about the pose."""
@@ -48,10 +52,14 @@ BINS: dict[str, str] = {
     "legs together": "stand with your legs together",
     "lean none": "stand upright",
     "place centre": "come to the middle of the picture",
+    "face near": "come near, so that head and shoulders fill the picture",
 }
 """Bin -> how to get there, the most useful first. `arms` and `legs` name the left limb, then the
 right, `bent` the body's own side; `any` is a limb that does less than the other. Left and right of
 `facing`, `lean` and `place` are those of the picture; the advice is for somebody who faces it."""
+
+NEAR_FACE = 90
+"""Pixels from chin to crown from which a face shows what it looks like."""
 
 _SIDES = {"left": "right", "right": "left"}
 _HEIGHTS = ["down", "bent", "out", "up"]
@@ -86,6 +94,16 @@ class Coverage:
         """The bins that are filled."""
         return {name for name, frames in self._frames.items() if frames >= HELD_FRAMES}
 
+    @property
+    def enough(self) -> set[str]:
+        """The bins that were seen for about a second."""
+        return {name for name, frames in self._frames.items() if frames >= ENOUGH_FRAMES}
+
+    @property
+    def frames(self) -> dict[str, int]:
+        """In how many frames each bin was seen."""
+        return dict(self._frames)
+
     def missing(self) -> list[str]:
         """What to do next, the most useful first, a few at a time."""
         seen = self.seen
@@ -101,7 +119,16 @@ def pose_bins(keypoints: Keypoints, labels: Labels) -> set[str]:
         if score >= CONFIDENT
     }
     found = {_facing(points, labels, scale), _place(points, labels.shape[1]), _lean(points)}
+    if 0 in points and face_height(labels) >= NEAR_FACE:
+        found.add("face near")
     return (found | {_legs(points, scale)} | _arms(points, scale)) & BINS.keys()
+
+
+def face_height(labels: Labels) -> int:
+    """Of the dancer's head in a label map, to the next 4 pixels; the back of a head has it too."""
+    few = labels[::4]
+    rows = np.flatnonzero(((few >= FACE_LABELS[0]) & (few <= FACE_LABELS[1])).any(axis=1))
+    return int(rows[-1] - rows[0] + 1) * 4 if len(rows) else 0
 
 
 def mirrored(name: str) -> str:

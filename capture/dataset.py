@@ -7,17 +7,21 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from capture.errors import CaptureError, DatasetBusy, DatasetError
+import numpy as np
+
+from capture.errors import CaptureError, DatasetBusy, DatasetChanged, DatasetError
 from capture.files import TEMPORARY_SUFFIX, disk_error, locked
 from capture.manifest import Manifest, clean_title, valid_id
 from capture.pairs import POSES_NAME, PairRecord, read_records
 from capture.pictures import decode_frame, decode_heads, decode_labels, labels_size, whole
-from capture.writer import complete, names_in, write_records
+from capture.writer import complete, names_in, replace_records, write_records
 from inference.analysis import Heads
 from inference.arrays import Labels, Rgb
 
@@ -31,6 +35,9 @@ DELETED = ".deleted"
 
 LOCK_SECONDS = 2.0
 """How long a change waits for somebody who reads."""
+
+NEARBY = 200
+"""Pairs that are looked at for one to be shown."""
 
 _replacing = threading.Lock()
 """Only one process, the server, replaces and lists the datasets of a folder."""
@@ -73,6 +80,20 @@ class Dataset:
         return _complete_pairs(self.path, self.manifest)
 
     @property
+    def used(self) -> list[PairRecord]:
+        """Those of the pairs that a person did not leave out: what is learnt from, shown, given."""
+        return [pair for pair in self.pairs if not pair.left_out]
+
+    @property
+    def revision(self) -> str:
+        """Another whenever the pairs were written, edited or replaced; read it before them."""
+        try:
+            state = (self.path / POSES_NAME).stat()
+        except OSError:
+            return "none"
+        return f"{state.st_mtime_ns:x}-{state.st_ino:x}-{state.st_size:x}"
+
+    @property
     def count(self) -> int:
         """How many pairs there are, by the manifest."""
         return self.manifest.counts.written - self.manifest.counts.deleted
@@ -99,8 +120,13 @@ class Dataset:
         return decode_frame(self.frame_path(index))
 
     def labels(self, index: int) -> Labels:
-        """A pair's label map, uint8 `[H, W]`."""
-        return decode_labels(self.labels_path(index))
+        """A pair's label map, uint8 `[H, W]`; empty where a person erased whoever was there."""
+        labels = decode_labels(self.labels_path(index))
+        return np.zeros_like(labels) if index in self._erased else labels
+
+    @cached_property
+    def _erased(self) -> frozenset[int]:
+        return frozenset(pair.index for pair in self.pairs if pair.erased)
 
     def size(self, index: int) -> tuple[int, int]:
         """Width and height of a pair's pictures; its label map is not decoded for this."""
@@ -111,16 +137,17 @@ class Dataset:
         return decode_heads(self.heads_path(index))
 
     def thumbnail_index(self) -> int | None:
-        """Index of a pair from the middle, found without reading the whole file."""
+        """Index of a pair from the middle that is used and shows somebody, as far as there is one
+        nearby; found without reading the whole file."""
         try:
             with open(self.path / POSES_NAME, "rb") as file:
                 for start in (file.seek(0, os.SEEK_END) // 2, 0):
                     file.seek(start)
                     if start:
                         file.readline()
-                    line = file.readline()
-                    if line.endswith(b"\n"):
-                        return PairRecord.from_json(json.loads(line)).index
+                    found = _first_shown(file)
+                    if found is not None:
+                        return found
         except (OSError, ValueError, RecursionError, DatasetError):
             pass
         return None
@@ -157,6 +184,36 @@ class Dataset:
         self.__dict__["pairs"] = kept
         return len(kept)
 
+    def edit_pairs(self, changes: Mapping[int, dict[str, Any]], revision: str) -> str:
+        """Replace the edits of some pairs, all of them or none; returns the new `revision`.
+
+        Args:
+            changes: index -> edits, checked by `capture.edits`.
+            revision: of the pairs that were edited.
+
+        Raises:
+            DatasetChanged: somebody else changed or deleted pairs since.
+            DatasetBusy: somebody writes or downloads it.
+            CaptureError: the disk refuses; everything is as it was.
+        """
+        with self._changing():
+            by_index = {pair.index: pair for pair in self.pairs}
+            if self.revision != revision or not changes.keys() <= by_index.keys():
+                raise DatasetChanged(
+                    "Somebody else changed this dataset meanwhile: look at the newest state first."
+                )
+            before = {index: by_index[index].edits for index in changes}
+            try:
+                for index, edits in changes.items():
+                    by_index[index].edits = edits
+                replace_records(self.path, {index: by_index[index] for index in changes})
+            except CaptureError:
+                for index, edits in before.items():
+                    by_index[index].edits = edits
+                raise
+            self.__dict__.pop("_erased", None)
+            return self.revision
+
     def delete(self) -> None:
         """Delete the whole dataset; if that is cut off, `list_datasets` finishes it.
 
@@ -183,7 +240,22 @@ class Dataset:
         with locked(self.path, wait_s=LOCK_SECONDS):
             self.manifest = Manifest.load(self.path)
             self.__dict__.pop("pairs", None)
+            self.__dict__.pop("_erased", None)
             yield
+
+
+def _first_shown(file: BinaryIO) -> int | None:
+    """Index of the next pair of a `poses.jsonl` that is used and not erased; of the next at all
+    when there is none within `NEARBY`."""
+    first: int | None = None
+    for line in islice(file, NEARBY):
+        if not line.endswith(b"\n"):
+            break
+        pair = PairRecord.from_json(json.loads(line))
+        if not pair.left_out and not pair.erased:
+            return pair.index
+        first = pair.index if first is None else first
+    return first
 
 
 def list_datasets(root: Path) -> list[Dataset]:

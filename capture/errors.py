@@ -15,5 +15,9 @@ class DatasetBusy(DatasetError):
     """Somebody else is writing or reading the dataset right now; later it may work."""
 
 
+class DatasetChanged(DatasetError):
+    """Somebody else changed the dataset since it was read: read it again first."""
+
+
 class VideoError(CaptureError):
     """A file is not a video, is damaged, or is larger or longer than is accepted."""

@@ -50,7 +50,7 @@ class PairRecord:
     flags: list[str] = field(default_factory=list)
     """What may be wrong with the pair: blur, dark, cropped, many_people, nobody, near, far."""
     edits: dict[str, Any] = field(default_factory=dict)
-    """What a person mended: `{"keypoints": {"9": [x, y]}}`, by number of the key point."""
+    """What a person mended; see `capture.edits`. What the network saw stays as it is."""
 
     @classmethod
     def from_analysis(
@@ -70,16 +70,32 @@ class PairRecord:
         )
 
     def mended(self) -> Keypoints | None:
-        """The raw key points with a person's edits put in, each with score 1."""
-        edits: dict[str, Sequence[float]] = self.edits.get("keypoints", {})
+        """The raw key points with a person's edits put in, each with score 1, or 0 where they are
+        not seen; None where nobody is, or where whoever was found was erased."""
+        edits: dict[str, Sequence[float] | None] = self.edits.get("keypoints", {})
+        if self.erased:
+            return None
         if not edits:
             return self.keypoints
         mended = np.zeros((len(KEYPOINT_NAMES), 3), np.float32)
         if self.keypoints is not None:
             mended[:] = self.keypoints
-        for number, (x, y) in edits.items():
-            mended[int(number)] = x, y, 1.0
-        return mended
+        for number, place in edits.items():
+            if place is None:
+                mended[int(number), 2] = 0
+            else:
+                mended[int(number)] = *place, 1
+        return mended if mended[:, 2].any() else None
+
+    @property
+    def erased(self) -> bool:
+        """Whether a person said that this is not the dancer: nobody is here, in no label map."""
+        return self.edits.get("erased") is True
+
+    @property
+    def left_out(self) -> bool:
+        """Whether a person took the whole frame out of use; its files stay."""
+        return self.edits.get("left_out") is True
 
     def to_json(self, smoothed: bool = True) -> dict[str, Any]:
         """The line's contents; without the smoothed key points when they are not wanted."""
@@ -182,8 +198,8 @@ def _keypoints(rows: Any) -> Keypoints | None:
 
 
 def _checked_edits(edits: Any) -> dict[str, Any]:
-    for number, point in edits.get("keypoints", {}).items():
-        x, y = point
+    for number, place in edits.get("keypoints", {}).items():
+        x, y = place or (0.0, 0.0)
         if not 0 <= int(number) < len(KEYPOINT_NAMES) or not math.isfinite(x + y):
             raise ValueError("an edited key point is out of range")
     return dict(edits)

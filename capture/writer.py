@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import re
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +25,9 @@ SAVE_SECONDS = 1.0
 
 MOST_NOTES = 20
 """More say nothing new."""
+
+_INDEX = re.compile(rb'\s*\{\s*"index"\s*:\s*(\d{1,8})\b')
+"""How our own lines begin."""
 
 
 class DatasetWriter:
@@ -204,6 +209,30 @@ class DatasetWriter:
 def write_records(folder: Path, records: Iterable[PairRecord]) -> None:
     """Replace a dataset's `poses.jsonl`, whole or not at all."""
     write_whole(folder / POSES_NAME, b"".join(record.to_line() for record in records), True)
+
+
+def replace_records(folder: Path, changed: Mapping[int, PairRecord]) -> None:
+    """Write some records anew, by index, and leave the other lines as they are; whole or not at
+    all. Much quicker than `write_records` for a few of many."""
+    path = folder / POSES_NAME
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
+    for number, line in enumerate(lines):
+        if (record := changed.get(_index_of(line))) is not None:
+            lines[number] = record.to_line()
+    write_whole(path, b"".join(lines), True)
+
+
+def _index_of(line: bytes) -> int:
+    """Of a record's line; -1 where it is damaged. Other tools may have sorted its keys."""
+    if (found := _INDEX.match(line)) is not None:
+        return int(found[1])
+    try:
+        return int(json.loads(line)["index"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return -1
 
 
 def complete(manifest: Manifest, records: Sequence[PairRecord]) -> None:

@@ -1,7 +1,8 @@
 """Datasets on their way out, in the formats that training programs read.
 
-Each format is one module with `PASSES` (how often it looks at every pair) and
-`entries(pairs) -> Iterator[Entry]`; the same entries become a zip file or a folder.
+Each format is one module with `PASSES` (how often it looks at every pair), `WHOLE` where pairs that
+a person left out belong to it, and `entries(pairs) -> Iterator[Entry]`; the same entries become a
+zip file or a folder.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def export_folder(
     temporary = out.with_name(f"{out.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
         with dataset.reading():
-            pairs = Pairs(Dataset.open(dataset.path), module.PASSES, progress)
+            pairs = _pairs(dataset, module, progress)
             temporary.mkdir(parents=True)
             for entry in module.entries(pairs):
                 path = temporary / entry.path
@@ -111,8 +112,13 @@ def _module(format: str) -> ModuleType:
     return _MODULES[format]
 
 
+def _pairs(dataset: Dataset, module: ModuleType, progress: Progress | None = None) -> Pairs:
+    whole = getattr(module, "WHOLE", False)
+    return Pairs(Dataset.open(dataset.path), module.PASSES, progress, whole)
+
+
 def _zip_chunks(dataset: Dataset, module: ModuleType) -> Generator[bytes, None, None]:
     with dataset.reading():
-        pairs = Pairs(Dataset.open(dataset.path), module.PASSES)
+        pairs = _pairs(dataset, module)
         yield b""
         yield from zipped(module.entries(pairs), pairs.created)

@@ -26,7 +26,7 @@ annotations/person_parts_train.json, ..._val.json
 
 pycocotools loads all of them. Image ids are the pairs' indices; val is the last tenth of the
 recording. Labels and points were made by a network, not by people; points that a person mended have
-v = 2.
+v = 2, or v = 0 where they said that it is not seen. Moved points did not move the mask.
 """
 
 PERSON = {
@@ -77,9 +77,7 @@ def _document(
     licences = [{"id": 1, "name": manifest.consent.licence, "url": ""}]
     yield b'{"info":' + _json(info) + b',"licenses":' + _json(licences)
     yield b',"categories":' + _json(categories) + b',\n"images":['
-    images = (
-        _image(pairs, record) for record in pairs.dataset.pairs if pairs.split(record) == split
-    )
+    images = (_image(pairs, record) for record in pairs.records if pairs.split(record) == split)
     yield from _lines(images)
     yield b'],\n"annotations":['
     yield from _lines(annotation for one in annotations for annotation in one)

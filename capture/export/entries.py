@@ -42,17 +42,27 @@ class Entry:
 
 
 class Pairs:
-    """The pairs of one dataset, counted while a format walks over them."""
+    """The pairs of one dataset, counted while a format walks over them.
 
-    def __init__(self, dataset: Dataset, passes: int = 1, progress: Progress | None = None) -> None:
+    Those that a person left out are not among them, unless `whole`.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        passes: int = 1,
+        progress: Progress | None = None,
+        whole: bool = False,
+    ) -> None:
         """`passes`: how often the format looks at every pair."""
         self.dataset = dataset
-        self._done, self._total = 0, passes * len(dataset.pairs)
+        self.records = dataset.pairs if whole else dataset.used
+        self._done, self._total = 0, passes * len(self.records)
         self._progress = progress
 
     def every(self, split: Split | None = None) -> Iterator[PairRecord]:
         """The pairs of a split, or all, in order of time."""
-        for record in self.dataset.pairs:
+        for record in self.records:
             if split in (None, self.split(record)):
                 yield record
                 self._done += 1

@@ -10,6 +10,8 @@ from capture.manifest import MANIFEST_NAME
 from capture.pairs import POSES_NAME
 
 PASSES = 2
+WHOLE = True
+"""Pairs that a person left out are in it as well: they say so themselves."""
 
 
 def entries(pairs: Pairs) -> Iterator[Entry]:

@@ -9,9 +9,10 @@ from io import BytesIO
 from itertools import groupby
 from typing import IO, cast
 
-from capture.export.entries import SPLITS, Entry, Pairs
+from capture.export.entries import SPLITS, Content, Entry, Pairs
 from capture.export.zipping import BLOCK, Outlet, pieces
 from capture.pairs import PairRecord
+from capture.pictures import encode_labels
 
 PASSES = 1
 
@@ -64,5 +65,11 @@ def _sample(pairs: Pairs, record: PairRecord) -> Iterator[Entry]:
     """What comes after the first dot of a name is the field's name."""
     frame = pairs.dataset.frame_path(record.index)
     yield Entry(frame.name, frame)
-    yield Entry(f"{frame.stem}.parts.png", pairs.dataset.labels_path(record.index))
+    yield Entry(f"{frame.stem}.parts.png", _label_map(pairs, record))
     yield Entry(f"{frame.stem}.json", json.dumps(record.to_json()).encode())
+
+
+def _label_map(pairs: Pairs, record: PairRecord) -> Content:
+    if record.erased:
+        return encode_labels(pairs.dataset.labels(record.index))
+    return pairs.dataset.labels_path(record.index)

@@ -24,7 +24,7 @@ def entries(pairs: Pairs) -> Iterator[Entry]:
 
 
 def _data_yaml(pairs: Pairs) -> str:
-    held_out = any(pairs.split(record) == "val" for record in pairs.dataset.pairs)
+    held_out = any(pairs.split(record) == "val" for record in pairs.records)
     return (
         "# The folder of this file; add `path:` when it is not found.\n"
         "train: images/train\n"

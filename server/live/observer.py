@@ -61,6 +61,7 @@ class Observer:
                     "fraction": round(self._coverage.fraction, 3),
                     "new": new,
                     "missing": self._coverage.missing(),
+                    "enough": sorted(self._coverage.enough),
                 },
                 "hands_up": round(self._hands.share, 2) if self.gesture_enabled else 0.0,
             }

@@ -42,13 +42,15 @@ def checked_dataset(state: AppState, dataset_id: str) -> str:
     return dataset_id
 
 
-def _folder(request: web.Request) -> Path:
+def dataset_folder(request: web.Request) -> Path:
+    """Of the dataset whose id is in the address; `Refused` 404 when there is none."""
     state = request.app[APP_STATE]
     return state.settings.datasets / checked_dataset(state, request.match_info["id"])
 
 
-def _writable(request: web.Request) -> Path:
-    folder = _folder(request)
+def writable_folder(request: web.Request) -> Path:
+    """The same, to change it; `Refused` 409 while it is being made or a training reads it."""
+    folder = dataset_folder(request)
     state = request.app[APP_STATE]
     if state.jobs.writing(folder.name) or folder.name in state.recordings.running:
         raise Refused(409, "busy", "This dataset is still being made; wait until it is done.")
@@ -140,12 +142,13 @@ async def list_all(request: web.Request) -> web.Response:
 @routes.get("/api/datasets/{id}")
 async def show_dataset(request: web.Request) -> web.Response:
     """The manifest and the pairs."""
-    state, folder = request.app[APP_STATE], _folder(request)
+    state, folder = request.app[APP_STATE], dataset_folder(request)
 
     def read() -> str:
         dataset = Dataset.open(folder)
+        more = {"job": job, "revision": dataset.revision}  # Before the pairs: never too new.
         pairs = [pair.to_json(smoothed=False) for pair in dataset.pairs]
-        return json.dumps({**dataset.manifest.to_json(), "pairs": pairs, "job": job})
+        return json.dumps({**dataset.manifest.to_json(), "pairs": pairs, **more})
 
     running = state.jobs.writing(folder.name)
     job = None if running is None else running.id
@@ -156,19 +159,19 @@ async def show_dataset(request: web.Request) -> web.Response:
 @routes.patch("/api/datasets/{id}")
 async def rename(request: web.Request) -> web.Response:
     """`{"title"}`: another title."""
-    folder = _writable(request)
+    folder = writable_folder(request)
     title = (await read_json(request)).get("title")
     if not isinstance(title, str) or not clean_title(title):
         raise Refused(400, "title", "A dataset needs a title.")
-    await request.app[APP_STATE].background.run(_changed, folder, lambda one: one.rename(title))
+    await request.app[APP_STATE].background.run(opened, folder, lambda one: one.rename(title))
     return web.json_response({"title": clean_title(title)})
 
 
 @routes.delete("/api/datasets/{id}")
 async def delete(request: web.Request) -> web.Response:
     """Delete the dataset for good."""
-    state, folder = request.app[APP_STATE], _writable(request)
-    await state.background.run(_changed, folder, Dataset.delete)
+    state, folder = request.app[APP_STATE], writable_folder(request)
+    await state.background.run(opened, folder, Dataset.delete)
     await state.background.run(state.films.forget_dataset, folder.name)
     state.shares.forget(folder.name)
     await state.background.run(state.shares.save)
@@ -178,14 +181,12 @@ async def delete(request: web.Request) -> web.Response:
 @routes.post("/api/datasets/{id}/delete-frames")
 async def delete_frames(request: web.Request) -> web.Response:
     """`{"indices": [...]}`: delete these pairs for good."""
-    folder = _writable(request)
+    folder = writable_folder(request)
     indices = (await read_json(request)).get("indices")
     if not isinstance(indices, list) or not all(type(index) is int for index in indices):
         raise Refused(400, "indices", "Name the frames to delete: a list of their numbers.")
     state = request.app[APP_STATE]
-    left = await state.background.run(
-        _changed, folder, lambda dataset: dataset.delete_pairs(indices)
-    )
+    left = await state.background.run(opened, folder, lambda dataset: dataset.delete_pairs(indices))
     state.preparations.begin(folder.name)
     # It shows what was deleted.
     await state.background.run(state.films.forget_dataset, folder.name)
@@ -217,7 +218,7 @@ async def send_export(request: web.Request, dataset_id: str, name: str) -> web.S
     """A dataset, by an id that was checked, in the format of this name."""
     state = request.app[APP_STATE]
     folder = state.settings.datasets / dataset_id
-    chunks = await state.background.run(_changed, folder, lambda dataset: export_zip(dataset, name))
+    chunks = await state.background.run(opened, folder, lambda dataset: export_zip(dataset, name))
     reading = threading.Lock()  # A cancelled request leaves its thread reading for a moment.
     response = web.StreamResponse()
     response.content_type = "application/zip"
@@ -248,7 +249,8 @@ def _close(chunks: Generator[bytes, None, None], reading: threading.Lock) -> Non
         chunks.close()
 
 
-def _changed(folder: Path, change: Callable[[Dataset], T]) -> T:
+def opened(folder: Path, change: Callable[[Dataset], T]) -> T:
+    """What `change` gives of a dataset; `Refused` 409 while somebody else writes or reads it."""
     try:
         return change(Dataset.open(folder))
     except DatasetBusy as error:
@@ -258,7 +260,7 @@ def _changed(folder: Path, change: Callable[[Dataset], T]) -> T:
 async def _picture(
     request: web.Request, where: Callable[[Dataset, int], Path]
 ) -> web.StreamResponse:
-    state, folder = request.app[APP_STATE], _folder(request)
+    state, folder = request.app[APP_STATE], dataset_folder(request)
     manifest = await state.background.run(Manifest.load, folder)
     path = where(Dataset(folder, manifest), int(request.match_info["index"]))
     headers = {"Cache-Control": "private, max-age=60"}

@@ -9,8 +9,9 @@ import jinja2
 from aiohttp import web
 
 from capture.export import FORMATS
+from capture.manifest import Manifest
 from inference import zoo
-from inference.body import KEYPOINT_NAMES, LABEL_NAMES, PALETTE, SKELETON
+from inference.body import KEYPOINT_NAMES, LABEL_NAMES, MIRROR_KEYPOINTS, PALETTE, SKELETON
 from inference.errors import ModelError
 from inference.views import VIEWS
 from server.errors import Refused
@@ -21,6 +22,7 @@ from server.version import VERSION
 from server.web.answers import PREFIX
 from server.web.datasets_api import checked_dataset, performers, summaries
 from server.work import uploads
+from transfer.target import lacking
 
 ROOT = Path(__file__).resolve().parents[2]
 routes = web.RouteTableDef()
@@ -73,6 +75,7 @@ async def capture_page(request: web.Request) -> web.Response:
         "ice_servers": ice_servers(state.settings.ice_servers),
         "limits": _limits(state),
         "parts": _parts(),
+        "wanted": await _wanted(request),
     }
     return render(request, "capture.html", data)
 
@@ -131,6 +134,34 @@ async def dataset_page(request: web.Request) -> web.Response:
         "limbs": [list(limb) for limb in SKELETON],
     }
     return render(request, "dataset.html", data)
+
+
+@routes.get("/datasets/{id}/mend")
+async def mend_page(request: web.Request) -> web.Response:
+    """The poses of one dataset, put right by hand."""
+    state = request.app[APP_STATE]
+    data = {
+        "page": "dataset",
+        "id": checked_dataset(state, request.match_info["id"]),
+        "keypoints": [name.replace("_", " ") for name in KEYPOINT_NAMES],
+        "limbs": [list(limb) for limb in SKELETON],
+        "other_side": list(MIRROR_KEYPOINTS),
+    }
+    return render(request, "mend.html", data)
+
+
+async def _wanted(request: web.Request) -> dict[str, Any] | None:
+    """What a dataset's page sends somebody here to capture; None for everybody else.
+
+    In the address: `?for=ID&wanted=BIN&wanted=BIN`, bins of `capture.coverage`.
+    """
+    items = lacking.wanted(request.query.getall("wanted", []))
+    if "for" not in request.query or not items:
+        return None
+    state = request.app[APP_STATE]
+    dataset = checked_dataset(state, request.query["for"])
+    manifest = await state.background.run(Manifest.load, state.settings.datasets / dataset)
+    return {"dataset": dataset, "title": manifest.title, "items": items}
 
 
 def _limits(state: AppState) -> dict[str, Any]:

@@ -40,6 +40,8 @@ from transfer.target.references import FILE_NAME as REFERENCES_NAME
 
 MINUTES = (0.1, 240.0)
 PRESETS = (WARP, "realtime")
+MOST_FURTHER = 8
+"""Datasets that one training learns from besides the first."""
 SIZES = (256, 384, 512)
 STARTS = ("base", "none")
 EXPORTS = {"int8": "tflite", "onnx": "onnx"}
@@ -103,10 +105,16 @@ async def list_trainings(request: web.Request) -> web.Response:
 async def begin(request: web.Request) -> web.Response:
     """Queue a training."""
     state, wanted = request.app[APP_STATE], await read_json(request)
-    dataset = checked_dataset(state, str(wanted.get("dataset", "")))
-    manifest = await state.background.run(Manifest.load, state.settings.datasets / dataset)
-    if manifest.state != "complete" or state.jobs.writing(dataset):
-        raise Refused(409, "busy", "This dataset is still being made; wait until it is done.")
+    further = wanted.get("with", [])
+    if not isinstance(further, list) or len(further) > MOST_FURTHER:
+        raise Refused(400, "with", f"Name {MOST_FURTHER} further datasets at the most.")
+    names = dict.fromkeys(map(str, (wanted.get("dataset"), *further)))
+    found = [await _learnable(state, name) for name in names]
+    dataset, manifest = found[0]
+    sizes = {(one.frame.width, one.frame.height) for _, one in found}
+    if len(sizes) > 1:
+        listed = " and ".join(f"{width}x{height}" for width, height in sorted(sizes))
+        raise Refused(409, "size", f"Their pictures are {listed}: choose datasets of one camera.")
     if not state.recordings.room_left():
         raise Refused(507, "disk", "The server's disk is nearly full; delete something first.")
     record = TrainingRecord.new(
@@ -116,9 +124,19 @@ async def begin(request: web.Request) -> web.Response:
         preset=_one_of(wanted, "preset", PRESETS),
         size=_one_of(wanted, "size", SIZES),
         start=_one_of(wanted, "start", STARTS),
+        further=[name for name, _ in found[1:]],
     )
     record = await state.trainings.add(record)
     return web.json_response(await _summary(state, record), status=201)
+
+
+async def _learnable(state: AppState, name: str) -> tuple[str, Manifest]:
+    """A dataset's id and manifest; `Refused` when it cannot be learnt from now."""
+    dataset = checked_dataset(state, name)
+    manifest = await state.background.run(Manifest.load, state.settings.datasets / dataset)
+    if manifest.state != "complete" or state.jobs.writing(dataset):
+        raise Refused(409, "busy", "This dataset is still being made; wait until it is done.")
+    return dataset, manifest
 
 
 @routes.post("/api/trainings/{id}/stop")
@@ -133,7 +151,8 @@ async def stop(request: web.Request) -> web.Response:
 async def go_on(request: web.Request) -> web.Response:
     """Train so many minutes more."""
     state, record = request.app[APP_STATE], _record(request)
-    checked_dataset(state, record.dataset)
+    for dataset in record.datasets:
+        checked_dataset(state, dataset)
     if record.preset not in (None, *PRESETS):
         raise Refused(
             409, "preset", f"This version no longer trains the preset {record.preset}: train anew."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,8 @@ class TrainingRecord:
     """None: the program's own default; so with `size` and `start`."""
     size: int | None = None
     start: str | None = None
+    further: list[str] = field(default_factory=list)
+    """Other datasets of the same person before the same camera that it learns from as well."""
     state: State = "waiting"
     created: str = ""
     """UTC, ISO 8601."""
@@ -64,9 +66,15 @@ class TrainingRecord:
         """Whether nothing more happens by itself."""
         return self.state in OVER
 
-    def command(self, run_py: Path, dataset: Path, run: Path) -> list[str]:
-        """What makes it, and what goes on with it."""
-        command = [str(run_py), "train", str(dataset), f"--out={run}", "--progress=json"]
+    @property
+    def datasets(self) -> list[str]:
+        """All that it learns from; the first is the one that is shown."""
+        return [self.dataset, *self.further]
+
+    def command(self, run_py: Path, folder: Path, run: Path) -> list[str]:
+        """What makes it, and what goes on with it; `folder` holds the datasets."""
+        datasets = [str(folder / dataset) for dataset in self.datasets]
+        command = [str(run_py), "train", *datasets, f"--out={run}", "--progress=json"]
         command.append(f"--minutes={self.minutes:g}")
         for name, value in (("preset", self.preset), ("size", self.size), ("from", self.start)):
             if value is not None:

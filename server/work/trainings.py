@@ -78,7 +78,7 @@ class Trainings:
 
     def reading(self, dataset: str) -> TrainingRecord | None:
         """The training that needs this dataset now or soon."""
-        using = (one for one in self._records.values() if one.dataset == dataset and not one.over)
+        using = (one for one in self._records.values() if dataset in one.datasets and not one.over)
         return next(using, None)
 
     def measured(self) -> dict[str, float | None]:
@@ -92,9 +92,9 @@ class Trainings:
     async def add(self, record: TrainingRecord) -> TrainingRecord:
         """Queue it. The same dataset asked for twice at once is one training."""
         for one in self._records.values():
-            alike = (one.dataset, one.minutes, one.preset, one.size, one.start)
+            alike = (one.datasets, one.minutes, one.preset, one.size, one.start)
             if one.state in ("waiting", "preparing", "learning") and alike == (
-                record.dataset, record.minutes, record.preset, record.size, record.start
+                record.datasets, record.minutes, record.preset, record.size, record.start
             ):  # fmt: skip
                 return one
         if sum(one.state == "waiting" for one in self._records.values()) >= MOST_WAITING:
@@ -210,9 +210,7 @@ class Trainings:
         await self._background.run(log.read)
         log.latest = {}
         record.state, record.message = "preparing", ""
-        command = record.command(
-            RUN, self._settings.datasets / record.dataset, self.run_folder(record)
-        )
+        command = record.command(RUN, self._settings.datasets, self.run_folder(record))
         self._process = process = await self._start(record, command)
         await self._watch_training(record, process)
 
@@ -268,10 +266,10 @@ class Trainings:
                 await self._judge(record)
             record.state = "done"
             return
-        record.state = "failed"
-        record.message = await self._background.run(_why, log, code)
+        message = await self._background.run(_why, log, code)
         if learnt:
-            record.message += " What it had learnt until then is kept: continue it."
+            message += " What it had learnt until then is kept: continue it."
+        record.state, record.message = "failed", message
 
     async def _judge(self, record: TrainingRecord) -> None:
         """Measure it on frames that it never saw; without scores it is as good as before."""

@@ -9,6 +9,7 @@ import { Recording } from "./recording.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { toast } from "./toasts.js";
+import { Wanted } from "./wanted.js";
 
 const element = (id) => document.getElementById(id);
 const SLOW_MS = 4000;
@@ -16,8 +17,9 @@ const SLOW_MS = 4000;
 const settings = new Settings();
 const session = new Session(() => settings.forServer());
 const guide = new Guide();
+const wanted = new Wanted();
 const figures = new Figures(session);
-const recording = new Recording(session, () => (playing ? null : camera));
+const recording = new Recording(session, () => (playing ? null : camera), wanted.title);
 const importing = new Importing({ play, model: () => settings.get("model") });
 
 let camera = null;
@@ -137,10 +139,12 @@ const onMessage = {
   hello: () => recording.sendGesture(),
   settings: (message) => settings.confirm(message),
   state: (message) => {
-    guide.show(message);
+    wanted.show(message);
+    guide.show(message, wanted.near);
     figures.show(message.stats);
     recording.show(message.recording);
-    if (session.state === "live") noteOnStage(session.stalled || message.note || (playing ? `Playing ${playing.name}` : ""));
+    const said = session.stalled || message.note || (playing ? `Playing ${playing.name}` : wanted.next);
+    if (session.state === "live") noteOnStage(said);
   },
   start_recording: () => recording.begin(),
   recording: (message) => recording.started(message.dataset),

@@ -4,6 +4,7 @@ import { api, at, pageData, started, wait } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { showFacts } from "./facts.js";
 import { follow, JobCard } from "./jobs.js";
+import { showLacking } from "./lacking.js";
 import { listenToLayers, showPlaying } from "./layers.js";
 import { Player } from "./player.js";
 import { Selection } from "./selection.js";
@@ -11,7 +12,7 @@ import { ShareDialog } from "./share.js";
 import { Strip } from "./strip.js";
 import { toast } from "./toasts.js";
 import { TrainChoice } from "./train_choice.js";
-import { clock, counted, FLAGS } from "./wording.js";
+import { clock, counted, FLAGS, remarks } from "./wording.js";
 
 const element = (id) => document.getElementById(id);
 const base = `/datasets/${pageData.id}`;
@@ -106,6 +107,8 @@ function showBusy(busy) {
   element("busy").hidden = !busy;
   element("download").inert = busy || !pairs.length;
   element("title").readOnly = busy;
+  for (const id of ["mend", "mend-here"]) element(id).hidden = busy || !pairs.length;
+  showLacking(pageData.id, busy || !pairs.length);
   for (const id of ["train", "share", "delete-dataset", "delete-frames"]) element(id).disabled = busy;
 }
 
@@ -139,13 +142,14 @@ function showPlace(place) {
   if (!pair) return;
   element("scrub").value = place;
   element("scrub").setAttribute("aria-valuetext", `Frame ${pair.index}, ${clock(pair.time_s)}`);
+  element("mend-here").hash = pair.index;
   element("where").textContent = `${place + 1} / ${pairs.length} · ${clock(pair.time_s)}`;
   showPlaying(player);
   element("frame-flags").replaceChildren(
-    ...pair.flags.map((flag) => {
+    ...remarks(pair).map((remark) => {
       const chip = document.createElement("span");
       chip.className = "chip chip-warn";
-      chip.textContent = FLAGS[flag] ?? flag;
+      chip.textContent = remark;
       return chip;
     }),
   );
@@ -281,7 +285,7 @@ element("select-none").addEventListener("click", () => selection.clear());
 element("extend").addEventListener("click", () => extending(!strip.extending));
 element("delete-frames").addEventListener("click", deleteSelected);
 element("share").addEventListener("click", () => sharing.open("dataset", pageData.id, manifest.title));
-element("train").addEventListener("click", () => training.open());
+element("train").addEventListener("click", () => training.open(manifest.title));
 element("delete-dataset").addEventListener("click", deleteDataset);
 addEventListener("keydown", key);
 listenToLayers(player);
@@ -290,7 +294,7 @@ started();
 load()
   .then(() => {
     // From the end of a recording.
-    if (location.hash === "#train" && !element("train").disabled) training.open();
+    if (location.hash === "#train" && !element("train").disabled) training.open(manifest.title);
   })
   .then(watch)
   .catch((error) => {

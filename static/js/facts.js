@@ -40,10 +40,9 @@ export function showFacts(manifest, pairs) {
     }),
   );
   element("notes").hidden = manifest.notes.length === 0;
-  const { fraction = 0, missing = [] } = coverage;
+  const { fraction = 0 } = coverage;
   element("coverage-share").textContent = percent(fraction);
   element("coverage-fill").style.width = `${fraction * 100}%`;
-  element("missing").textContent = missing.length ? `Still missing: ${missing.join("; ")}.` : "";
 }
 
 /** Seconds from the first pair to the last, while the rate is not known yet. */

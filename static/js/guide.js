@@ -2,13 +2,18 @@
 
 const element = (id) => document.getElementById(id);
 
+const AWAY = ["whole_body", "distance"]; // They ask one to step back.
+
 export class Guide {
   #items = new Map();
   #missing = "";
 
-  /** Show one "state" message. */
-  show({ guide, coverage, hands_up: handsUp }) {
-    for (const item of guide?.items ?? []) this.#check(item);
+  /** Show one "state" message; `near`: the face alone is wanted, so that coming near is right. */
+  show({ guide, coverage, hands_up: handsUp }, near = false) {
+    for (const item of guide?.items ?? []) {
+      this.#check(item);
+      this.#items.get(item.name).hidden = near && AWAY.includes(item.name);
+    }
     if (coverage) this.#cover(coverage);
     this.#hands(handsUp ?? 0);
   }

@@ -1,5 +1,6 @@
 // Frame, mask and skeleton of one pair, drawn together; plays at the dataset's own times.
 
+import { mended } from "./mending_edits.js";
 import { PictureCache } from "./pictures.js";
 import { drawSkeleton } from "./skeleton.js";
 
@@ -58,18 +59,20 @@ export class Player {
     if (!this.#drawn) return;
     const { pair, pictures } = this.#drawn;
     const { frame, opacity, skeleton } = this.layers;
+    const keypoints = mended(pair);
+    const { erased } = pair.edits;
     const left = prepared(this.frame, pictures.frame);
     if (frame || !this.overlaid) left.drawImage(pictures.frame, 0, 0);
     if (this.overlaid) {
       left.globalAlpha = opacity;
-      if (opacity) left.drawImage(pictures.parts, 0, 0);
+      if (opacity && !erased) left.drawImage(pictures.parts, 0, 0);
       left.globalAlpha = 1;
-      if (skeleton) drawSkeleton(left, pair.keypoints, this.limbs);
+      if (skeleton) drawSkeleton(left, keypoints, this.limbs);
       return;
     }
     const right = prepared(this.mask, pictures.mask);
-    right.drawImage(pictures.mask, 0, 0);
-    if (skeleton) drawSkeleton(right, pair.keypoints, this.limbs);
+    if (!erased) right.drawImage(pictures.mask, 0, 0);
+    if (skeleton) drawSkeleton(right, keypoints, this.limbs);
   }
 
   toggle() {

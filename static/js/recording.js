@@ -21,10 +21,9 @@ export class Recording {
   #dataset = null;
   #returning = false;
 
-  /** `stream()` gives the camera's stream, or null when a file is played. */
-  constructor(session, stream) {
-    this.session = session;
-    this.stream = stream;
+  /** `stream()` gives the camera's stream, or null when a file is played; `title`: of what is recorded. */
+  constructor(session, stream, title = "") {
+    Object.assign(this, { session, stream, title });
     element("record").addEventListener("click", () => this.toggle());
     const type = recordingType();
     const box = element("high-quality");
@@ -82,7 +81,7 @@ export class Recording {
     const limit = document.querySelector("input[name=limit]:checked").value;
     const sent = this.session.send("record", {
       seconds: limit ? Number(limit) : null,
-      title: "",
+      title: this.title, // Too long a one is cut there.
       high_quality: element("high-quality").checked && Boolean(this.stream()),
       heads: element("heads").checked,
     });

@@ -1,6 +1,6 @@
 // Thumbnails of all pairs; only those in view are in the document, so that thousands cost nothing.
 
-import { clock, FLAGS } from "./wording.js";
+import { clock, remarks } from "./wording.js";
 
 const CELL_WIDTH = 168;
 const GAP = 8;
@@ -112,7 +112,7 @@ export class Strip {
 
   #make(place) {
     const pair = this.#pairs[place];
-    const flags = pair.flags.map((flag) => FLAGS[flag] ?? flag).join(", ");
+    const flags = remarks(pair).join(", ");
     const cell = element("div", "cell");
     cell.id = `cell-${place}`;
     cell.dataset.place = place;
@@ -122,9 +122,10 @@ export class Strip {
     cell.setAttribute("aria-label", `Frame ${pair.index}${flags ? `, ${flags}` : ""}`);
     cell.title = `Frame ${pair.index} at ${clock(pair.time_s)}${flags ? `: ${flags}` : ""}`;
     const pictures = element("div", "cell-pictures");
-    for (const url of this.urls(pair.index)) {
+    const [frame, mask] = this.urls(pair.index);
+    for (const url of [frame, pair.edits.erased ? "" : mask]) {
       const image = element("img", "");
-      image.src = url;
+      if (url) image.src = url;
       image.alt = "";
       image.draggable = false;
       pictures.append(image);

@@ -3,8 +3,9 @@
 import { api, at } from "./api.js";
 import { toast } from "./toasts.js";
 import { active } from "./training_wording.js";
-import { counted } from "./wording.js";
+import { counted, moreOf } from "./wording.js";
 
+const MOST_OTHERS = 8;
 const element = (id) => document.getElementById(id);
 
 /** The dialog of `train_dialog.html`, for one dataset. */
@@ -21,9 +22,28 @@ export class TrainChoice {
     element("train-now").href = at(`/perform?as=as:${dataset}`);
   }
 
-  open() {
+  /** `title`: of the dataset; what was captured because it was lacking goes by it. */
+  open(title) {
     element("train-dialog").showModal();
     this.#sayHowFast();
+    this.#offerOthers(moreOf(title));
+  }
+
+  /** Other datasets to learn from together with this one. */
+  async #offerOthers(more) {
+    const all = await api("/api/datasets").catch(() => []);
+    const others = all.filter((one) => one.id !== this.#dataset && one.state === "complete" && !one.job);
+    for (const old of element("train-with").querySelectorAll("label")) old.remove();
+    for (const { id, title, pairs } of others.slice(0, MOST_OTHERS)) {
+      const label = document.createElement("label");
+      label.className = "check small";
+      const box = document.createElement("input");
+      Object.assign(box, { type: "checkbox", name: "with", value: id, checked: title === more });
+      label.append(box, `${title}, ${counted(pairs, "pair")}`);
+      element("train-with").append(label);
+      if (box.checked) element("train-more").open = true;
+    }
+    element("train-with").hidden = others.length === 0;
   }
 
   /** What was measured here, and who is before. */
@@ -40,7 +60,7 @@ export class TrainChoice {
 
   async #begin() {
     const form = new FormData(element("train-form"));
-    const body = { dataset: this.#dataset, minutes: Number(form.get("minutes")) };
+    const body = { dataset: this.#dataset, minutes: Number(form.get("minutes")), with: form.getAll("with") };
     for (const name of ["preset", "start"]) if (form.get(name)) body[name] = form.get(name);
     if (form.get("size")) body.size = Number(form.get("size"));
     element("train-begin").disabled = true;

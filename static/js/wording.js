@@ -24,6 +24,18 @@ export const FLAGS = {
   far: "too far",
 };
 
+/** What is to be known of a pair: what may be wrong with it, what a person did about it. */
+export function remarks({ flags, edits }) {
+  const done = [];
+  if (edits.left_out) done.push("left out");
+  if (edits.erased) done.push("not the dancer");
+  if (edits.keypoints) done.push(edits.interpolated ? "filled in" : "mended");
+  return [...flags.map((flag) => FLAGS[flag] ?? flag), ...done];
+}
+
+/** The title of what is captured because a dataset lacks it, as long as the server takes it. */
+export const moreOf = (title) => [...`More of “${title}”`].slice(0, 100).join("").trim();
+
 export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 
 export const counted = (number, one, many = `${one}s`) =>

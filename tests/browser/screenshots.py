@@ -121,6 +121,19 @@ def dataset(page: Page, url: str) -> None:
     page.wait_for_timeout(800)
 
 
+def mending(page: Page, url: str) -> None:
+    """The most doubtful pose, with its mask."""
+    page.goto(f"{url}datasets/{ID}/mend")
+    page.locator("#doubt-count", has_text="1 of").wait_for()
+    page.locator("#show-mask").check()
+    page.wait_for_timeout(800)
+
+
+def wanted(page: Page, url: str) -> None:
+    """What a dataset lacks is asked for."""
+    capture(page, f"{url}?for={ID}&wanted=facing+front&wanted=facing+back&wanted=face+near")
+
+
 def overlaid(page: Page, url: str) -> None:
     """The player with its layers over each other."""
     _open_dataset(page, url)
@@ -208,6 +221,8 @@ PAGES: tuple[Callable[[Page, str], None], ...] = (
     datasets,
     importing,
     dataset,
+    mending,
+    wanted,
     overlaid,
     downloads,
     deleting,
@@ -219,7 +234,7 @@ PAGES: tuple[Callable[[Page, str], None], ...] = (
     trainings,
     nothing,
 )
-LONG = (dataset, overlaid, training)
+LONG = (dataset, mending, overlaid, training)
 """Pages that are shown whole, however long they are."""
 
 

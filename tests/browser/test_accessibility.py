@@ -20,7 +20,10 @@ from tests.browser.conftest import JUGGLER, Open, Server
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 ID = "20261120-142001-10c1d2"
 CLIP = JUGGLER.with_name("juggler_320.mp4")
-PAGES = ("", "datasets", f"datasets/{ID}", "trainings", "trainings/TRAINING", "perform", "films")
+PAGES = (
+    "", f"?for={ID}&wanted=facing+back", "datasets", f"datasets/{ID}", f"datasets/{ID}/mend",
+    "trainings", "trainings/TRAINING", "perform", "films",
+)  # fmt: skip
 WIDTHS = (1440, 1024, 390)
 RULES: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 Start = Callable[..., Server]

@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.coverage import BINS, HELD_FRAMES, Coverage, mirrored, pose_bins
+from capture.coverage import (
+    BINS,
+    ENOUGH_FRAMES,
+    HELD_FRAMES,
+    NEAR_FACE,
+    Coverage,
+    face_height,
+    mirrored,
+    pose_bins,
+)
 from inference.analysis import Analysis
 from inference.analyzer import Analyzer
 from inference.arrays import Keypoints, Labels, Rgb
@@ -230,6 +239,27 @@ def test_nobody_and_faint_key_points_are_no_pose() -> None:
         assert not coverage.add(None, labels)
         assert not coverage.add(standing(score=0.2), labels)
     assert coverage.seen == set()
+
+
+def test_a_second_of_it_is_enough() -> None:
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    coverage = Coverage()
+    for frame in range(ENOUGH_FRAMES):
+        assert coverage.enough == set(), frame
+        coverage.add(standing(), labels)
+    assert coverage.enough == coverage.seen != set()
+    assert all(coverage.frames[name] == ENOUGH_FRAMES for name in coverage.seen)
+
+
+def test_a_face_is_near_when_it_is_large_and_seen() -> None:
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    assert face_height(labels) == 0
+    labels[10 : 10 + NEAR_FACE + 4, 20:60] = 1
+    assert "face near" in pose_bins(standing(), labels)
+    behind = standing()
+    behind[:5, 2] = 0  # The back of a head is face by its label too.
+    assert "face near" not in pose_bins(behind, labels)
+    assert "face near" not in pose_bins(standing(), labels[:80])
 
 
 def test_every_bin_has_a_mirror_image_and_an_advice() -> None:

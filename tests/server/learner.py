@@ -18,7 +18,7 @@ WEIGHTS = "generator.safetensors"
 
 def main() -> None:
     command, subject, *rest = sys.argv[1:]
-    options = dict(one.removeprefix("--").split("=", 1) for one in rest)
+    options = dict(one.removeprefix("--").split("=", 1) for one in rest if one.startswith("--"))
     if command == "evaluate":
         rows = [{"performer": "knn", "ssim": 0.7}, {"performer": "realtime", "ssim": 0.8}]
         (Path(subject) / "evaluation.json").write_text(json.dumps({"rows": rows}))

@@ -184,7 +184,9 @@ def _of_dataset(path: Path) -> Iterator[Sample]:
     except CaptureError as error:
         yield Sample(path.name, (), DATASET, partial(_refuse, error))
         return
-    for record in dataset.pairs:
+    for record in dataset.used:
+        if record.edits:
+            continue  # A person said that what the heads hold is wrong.
         heads = dataset.heads_path(record.index)
         if heads.is_file():
             files = (dataset.frame_path(record.index), heads)

@@ -36,7 +36,7 @@ def main(arguments: argparse.Namespace) -> int:
         dataset = Dataset.open(arguments.dataset)
     except DatasetError as error:
         raise TransferError(str(error)) from error
-    title, pairs = dataset.manifest.title, dataset.pairs
+    title, pairs = dataset.manifest.title, dataset.used
     if not pairs:
         raise TransferError(f"No frames are left in {title}.")
     rate = min(max(len(pairs) - 1, 1) / max(dataset.seconds, 1e-3), FASTEST)

@@ -55,7 +55,7 @@ class Target:
         self.dataset = dataset
         title = dataset.manifest.title
         self._edited = self._last_edited()
-        shown = [pair for pair in dataset.pairs if pair.mended() is not None]
+        shown = [pair for pair in dataset.used if pair.mended() is not None]
         if not shown:
             raise TransferError(f"{title} shows nobody: capture somebody dancing first.")
         sizes = [dataset.size(pair.index) for pair in shown]
@@ -176,6 +176,8 @@ class Target:
         # A folder that may only be read: it is made anew next time.
         with suppress(CaptureError, OSError):
             write_whole(self.dataset.path / name, data)
+            if self._last_edited() != self._edited:  # While it was written: it would look newer.
+                (self.dataset.path / name).unlink()
 
     def _smooth_keypoints(self) -> Reals:
         raw = np.zeros((len(self.pairs), 17, 3), np.float32)

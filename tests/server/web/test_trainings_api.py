@@ -134,3 +134,29 @@ async def test_the_server_stops_although_pages_watch(serve: Serve) -> None:
         async with asyncio.timeout(3):
             await http.app[APP_STATE].trainings.close()
             await answer.read()
+
+
+async def test_further_datasets_are_learnt_from_and_kept_from_changes(http: TestClient) -> None:
+    folder = http.app[APP_STATE].settings.datasets
+    other, small = "20261120-142234-7f3a9d", "20261120-142235-7f3a9e"
+    write(folder / other)
+    write(folder / small)
+    manifest = json.loads((folder / small / "dataset.json").read_text())
+    manifest["frame"]["width"] += 2
+    (folder / small / "dataset.json").write_text(json.dumps(manifest))
+    url = "/api/trainings"
+    for wrong, status in (
+        ("x", 400), ([7], 404), (["../x"], 404), ([other] * 9, 400), ([small], 409),
+    ):  # fmt: skip
+        answer = await http.post(url, json={"dataset": ID, "minutes": 1, "with": wrong})
+        assert answer.status == status, await answer.text()
+        assert (await answer.json())["error"].endswith(".")
+    one = await begin(http, 60, **{"with": [other, ID, other]})
+    record = http.app[APP_STATE].trainings.get(one["id"])
+    assert record.datasets == [ID, other]
+    assert record.command(Path("run.py"), folder, Path("run"))[2:4] == [
+        str(folder / ID), str(folder / other),
+    ]  # fmt: skip
+    assert (await http.delete(f"/api/datasets/{other}")).status == 409
+    assert (await http.post(url, json={"dataset": ID, "minutes": 1})).status == 201
+    assert len(http.app[APP_STATE].trainings.all()) == 2

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from capture.dataset import Dataset
 from capture.errors import CaptureError
 from capture.progress import Progress
+from tests.capture.real import write
 from training.errors import TrainingError
 from training.network.labelled import Labelled
 from training.network.prepare import prepare
@@ -65,6 +67,16 @@ def test_every_tenth_of_each_source_is_held_out(shared: Path) -> None:
         held_out = [s.files[0].name for s in samples if s.kind == kind and s.held_out]
         assert held_out == names[::10]
         assert len(held_out) == count
+
+
+def test_heads_that_a_person_contradicted_are_not_learnt_from(models: Path, tmp_path: Path) -> None:
+    write(tmp_path / "d", heads=True)
+    dataset = Dataset.open(tmp_path / "d")
+    edits = {2: {"erased": True}, 3: {"left_out": True}, 4: {"keypoints": {"9": [1.0, 2.0]}}}
+    dataset.edit_pairs(edits, dataset.revision)
+    found = {sample.name for sample in find_samples([tmp_path / "d"], 0.0)}
+    assert len(found) == 24 - 3
+    assert not any(f"{index:06d}" in name for index in edits for name in found)
 
 
 def test_people_of_coco_are_found(shared: Path) -> None:

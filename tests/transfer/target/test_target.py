@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from capture.dataset import Dataset
 from capture.errors import DatasetError
 from tests.transfer.turned import turned
 from transfer.errors import TransferError
@@ -71,3 +72,36 @@ def test_what_was_made_of_pairs_that_were_edited_meanwhile_is_not_kept(
     assert not (folder / USABLE_NAME).exists()
     assert Target.open(folder).usable.numbers
     assert (folder / USABLE_NAME).exists()
+
+
+def test_pairs_that_a_person_erased_or_left_out_show_nobody(juggler: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(juggler, tmp_path / "d")
+    dataset = Dataset.open(folder)
+    before = Target.open(folder)
+    wrist = before.keypoints[20, 9, :2] + 30
+    edits = {2: {"erased": True}, 3: {"left_out": True}, 20: {"keypoints": {"9": wrist.tolist()}}}
+    dataset.edit_pairs(edits, dataset.revision)
+    target = Target.open(folder)
+    assert {2, 3}.isdisjoint(pair.index for pair in target.pairs)
+    assert len(target.pairs) == len(before.pairs) - 2
+    [number] = [place for place, pair in enumerate(target.pairs) if pair.index == 20]
+    moved = target.keypoints[number, 9, :2] - before.keypoints[20, 9, :2]
+    assert (moved > 10).all()
+    assert target.keypoints[number, 9, 2] == 1
+
+
+def test_what_was_made_while_somebody_edited_is_not_kept(
+    juggler: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(juggler, tmp_path / "d")
+    target = Target.open(folder)
+
+    def slow(path: Path, data: bytes) -> None:
+        dataset = Dataset.open(folder)
+        dataset.edit_pairs({2: {"erased": True}}, dataset.revision)
+        path.write_bytes(data)
+
+    monkeypatch.setattr("transfer.target.target.write_whole", slow)
+    target.store(PLATE_NAME, b"of other pairs")
+    assert not (folder / PLATE_NAME).exists()
+    assert Target.open(folder).stored(PLATE_NAME) is None
