@@ -142,7 +142,7 @@ const onMessage = {
     recording.show(message.recording);
     if (session.state === "live") noteOnStage(session.stalled || message.note || (playing ? `Playing ${playing.name}` : ""));
   },
-  start_recording: () => recording.begin(),
+  hands_up: () => recording.begin(),
   recording: (message) => recording.started(message.dataset),
   recorded: (message) => recording.ended(message),
   error: (message) => {

@@ -1,0 +1,25 @@
+// A film to look at: share it, download it.
+
+import { at } from "./api.js";
+import { link, make } from "./make.js";
+
+/** `film`: as `GET /api/films` lists it, at least `{id, title, film, poster}`. */
+export function filmCard(film, sharing) {
+  const element = make("article", "card film");
+  const video = make("video");
+  video.src = at(film.film);
+  video.poster = at(film.poster);
+  video.controls = video.playsInline = true;
+  video.preload = "none";
+  video.setAttribute("aria-label", film.title);
+  const share = make("button", "button button-small button-primary", "Share");
+  share.type = "button";
+  share.addEventListener("click", () => sharing.open("film", film.id, film.title));
+  const download = link(at(film.film), "button button-small", "Download");
+  download.download = `${film.title}.mp4`;
+  const actions = make("div", "job-actions");
+  actions.append(share, download);
+  const about = make("p", "small soft");
+  element.append(video, make("h2", "film-title", film.title), about, actions);
+  return { element, video, about, actions };
+}
