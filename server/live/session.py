@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection
@@ -150,7 +151,9 @@ class Session:
         )
         live.downlink = downlink
         performers = self._services.performers
-        self._performing = Performing(performers, live, self._start, self._not_performed)
+        self._performing = Performing(
+            performers, live, self._start, self._not_performed, self._tell
+        )
         self._filming = Filming(self._services)
         live.tape = self._filming.tape
         self._apply_view()
@@ -198,11 +201,15 @@ class Session:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(function, *arguments)
 
+    def _tell(self, kind: str, **fields: Any) -> None:
+        self._in_loop(partial(self._page.send, kind, **fields))
+
     def _analysed(self, rgb: Any, analysis: Any, seconds: float) -> None:
+        self._performing.see(analysis, seconds)
         if not self._recording.offer(rgb, analysis, seconds):
             self._in_loop(self._page.enqueue, control.Stop())
         if self._observer.observe(rgb, analysis, seconds) and not self._recording.running:
-            self._in_loop(self._page.send, "hands_up")
+            self._tell("hands_up")
 
     def _picture_sent(self, arrival: float) -> None:
         self._live.stats.picture_sent(arrival)
@@ -237,7 +244,10 @@ class Session:
                     self._page.send("filmed", **filmed)
             case control.Gesture(enabled):
                 self._observer.gesture_enabled = enabled
+            case control.Calibrate() | control.Place() | control.DrawSmaller():
+                self._performing.obey(message)
             case control.Source():
+                self._performing.forget_dancer()
                 self._live.reset()
                 self._observer.reset()
 
@@ -316,7 +326,7 @@ class Session:
         stats = self._live.stats.snapshot()
         return {
             "recording": self._recording.state(),
-            "note": self._performing.note(stats),
+            **self._performing.state(stats),
             "film": self._filming.state(),
             "stats": {
                 **stats,

@@ -2,6 +2,7 @@
 
 import { api, at, pageData } from "./api.js";
 import { filmCard } from "./film_card.js";
+import { flash } from "./flash.js";
 import { follow, JobCard } from "./jobs.js";
 import { link } from "./make.js";
 import { recall, remember } from "./memory.js";
@@ -158,11 +159,3 @@ export class Filming {
 
 const clockText = (seconds) =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-
-/** Said large over the picture for a few seconds: whoever dances stands far away. */
-function flash(sentence) {
-  element("kept").textContent = sentence;
-  element("kept").hidden = false;
-  clearTimeout(flash.timer);
-  flash.timer = setTimeout(() => (element("kept").hidden = true), 4000);
-}

@@ -6,6 +6,7 @@ import { CameraError, listCameras, openCamera } from "./camera.js";
 import { Filming } from "./filming.js";
 import { droppedFiles, tooLarge } from "./import_file.js";
 import { recall, remember } from "./memory.js";
+import { Place } from "./place.js";
 import { Session } from "./session.js";
 import { ShareDialog } from "./share.js";
 import { toast } from "./toasts.js";
@@ -14,6 +15,7 @@ const element = (id) => document.getElementById(id);
 const bodies = new Bodies(new URLSearchParams(location.search).get("as"));
 const session = new Session(() => (bodies.chosen ? { view: bodies.chosen.name } : {}));
 
+const place = new Place(session);
 const filming = new Filming(session, bodies, new ShareDialog());
 
 let camera = null;
@@ -79,6 +81,7 @@ function mirror(on) {
   element("mirror").checked = on;
   element("hall").classList.toggle("hall-mirrored", on);
   remember("perform-mirror", on ? "yes" : "no");
+  place.mirrored = on;
 }
 
 function toggleFull() {
@@ -87,8 +90,13 @@ function toggleFull() {
 }
 
 const onMessage = {
-  hello: () => filming.begin(),
+  hello: () => {
+    filming.begin();
+    place.send();
+  },
+  calibrated: (message) => place.fitted(message),
   state: (message) => {
+    place.show(message);
     filming.show(message);
     const note = session.state === "live" ? message.note : "";
     if (element("stage-note").textContent !== note) {
@@ -100,6 +108,7 @@ const onMessage = {
   filmed: (message) => filming.filmed(message),
   error: (message) => {
     filming.failed();
+    place.failed();
     if (message.code !== "closed") toast(message.message, "bad");
   },
 };
@@ -109,7 +118,10 @@ session.addEventListener("picture", ({ detail }) => (element("live").srcObject =
 session.addEventListener("state", ({ detail: { state, sentence } }) => {
   const hasPicture = element("live").readyState >= 2;
   if (state === "live") stayAwake();
-  else filming.show(null);
+  else {
+    filming.show(null);
+    place.show(null);
+  }
   if (state === "connecting") sayOnStage("Connecting …", { busy: true });
   else if (state === "full") sayOnStage(`${sentence} I try again by myself.`, { busy: true });
   else if (state === "failed") sayOnStage(sentence, { retry: true });
@@ -126,6 +138,7 @@ bodies.addEventListener("chosen", ({ detail }) => {
   history.replaceState(null, "", `?as=${encodeURIComponent(detail.name)}`);
   if (session.state === "idle") start();
   else session.send("settings", { view: detail.name });
+  place.choose(detail);
 });
 document.addEventListener("visibilitychange", stayAwake);
 element("full").addEventListener("click", toggleFull);
@@ -157,5 +170,6 @@ addEventListener("keydown", (event) => {
 
 placeSelf(recall("self") ?? "corner");
 mirror(recall("perform-mirror") !== "no");
+if (bodies.chosen) place.choose(bodies.chosen);
 started();
 start();
