@@ -2,13 +2,14 @@
 
 import { pageData, started } from "./api.js";
 import { Bodies } from "./bodies.js";
-import { CameraError, listCameras, openCamera } from "./camera.js";
+import { CameraError } from "./camera.js";
 import { Filming } from "./filming.js";
 import { droppedFiles, tooLarge } from "./import_file.js";
 import { recall, remember } from "./memory.js";
 import { Place } from "./place.js";
 import { Session } from "./session.js";
 import { ShareDialog } from "./share.js";
+import { Sources } from "./sources.js";
 import { toast } from "./toasts.js";
 
 const element = (id) => document.getElementById(id);
@@ -16,10 +17,16 @@ const bodies = new Bodies(new URLSearchParams(location.search).get("as"));
 const session = new Session(() => (bodies.chosen ? { view: bodies.chosen.name } : {}));
 
 const place = new Place(session);
+const sources = new Sources(async (track, kind) => {
+  if (session.state === "idle") sayOnStage("Connecting …", { busy: true });
+  else if (element("stage-retry").hidden === false) sayOnStage("");
+  await session.replaceTrack(track);
+  session.send("source", { kind });
+});
 const filming = new Filming(session, bodies, new ShareDialog());
 
-let camera = null;
 let awake = null;
+let dropped = null; // The file that is asked about.
 
 function sayOnStage(sentence, { retry = false, busy = false } = {}) {
   element("stage-message").hidden = sentence === "";
@@ -37,30 +44,13 @@ async function start() {
     sayOnStage("Record somebody first, then dance as them here.");
     return;
   }
-  const track = await useCamera();
-  if (!track) return;
-  sayOnStage("Connecting …", { busy: true });
-  await session.connect(track);
-}
-
-async function useCamera() {
   sayOnStage("Asking for your camera …", { busy: true });
   try {
-    const stream = await openCamera({ deviceId: recall("camera") ?? "", resolution: "640x480" });
-    camera?.getTracks().forEach((track) => track.stop());
-    camera = stream;
-    element("self").srcObject = stream;
-    const [track] = stream.getVideoTracks();
-    const cameras = await listCameras();
-    element("camera").replaceChildren(...cameras.map(({ id, name }) => new Option(name, id)));
-    element("camera").value = track.getSettings().deviceId;
-    element("camera").disabled = cameras.length < 2;
-    return track;
+    await sources.begin();
   } catch (error) {
     if (!(error instanceof CameraError)) throw error;
     document.body.dataset.state = "no-camera";
-    sayOnStage(error.message, { retry: true });
-    return null;
+    sayOnStage(`${error.message} Or let a video or a recording dance.`, { retry: true });
   }
 }
 
@@ -69,6 +59,12 @@ async function stayAwake() {
   if (document.hidden || awake || !("wakeLock" in navigator)) return;
   awake = await navigator.wakeLock.request("screen").catch(() => null);
   awake?.addEventListener("release", () => (awake = null));
+}
+
+function askAbout(file) {
+  dropped = file;
+  element("file-name").textContent = file.name;
+  element("file-dialog").showModal();
 }
 
 function placeSelf(where) {
@@ -143,15 +139,6 @@ bodies.addEventListener("chosen", ({ detail }) => {
 document.addEventListener("visibilitychange", stayAwake);
 element("full").addEventListener("click", toggleFull);
 element("stage-retry").addEventListener("click", start);
-element("camera").addEventListener("change", async ({ target }) => {
-  remember("camera", target.value);
-  const track = await useCamera();
-  sayOnStage("");
-  if (track) {
-    await session.replaceTrack(track);
-    session.send("source", { kind: "camera" });
-  }
-});
 element("mirror").addEventListener("change", ({ target }) => mirror(target.checked));
 for (const radio of document.querySelectorAll("input[name=self]")) {
   radio.addEventListener("change", () => placeSelf(radio.value));
@@ -160,9 +147,18 @@ element("choose-file").addEventListener("click", () => element("file").click());
 element("file").addEventListener("change", ({ target }) => {
   const [file] = target.files;
   target.value = "";
-  if (file && !tooLarge(file)) filming.rendition(file);
+  if (file) askAbout(file);
 });
-droppedFiles(element("drop-veil"), (file) => filming.rendition(file));
+droppedFiles(element("drop-veil"), askAbout);
+element("file-cancel").addEventListener("click", () => element("file-dialog").close());
+element("file-film").addEventListener("click", () => {
+  element("file-dialog").close();
+  if (!tooLarge(dropped)) filming.rendition(dropped);
+});
+element("file-play").addEventListener("click", () => {
+  element("file-dialog").close();
+  sources.play(dropped);
+});
 addEventListener("keydown", (event) => {
   if (event.target.closest?.("input, select, textarea, dialog") || event.repeat || event.ctrlKey || event.metaKey) return;
   if (event.key === "f" || event.key === "F") toggleFull();
