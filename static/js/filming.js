@@ -10,7 +10,7 @@ import { beep } from "./sound.js";
 import { toast } from "./toasts.js";
 import { upload } from "./upload.js";
 
-const REST_MS = 10_000; // Hands that go up again so soon mean the same moment.
+const REST_MS = 1000 * pageData.moment_seconds; // Hands that go up again so soon mean the same moment.
 const element = (id) => document.getElementById(id);
 
 export class Filming {
@@ -19,7 +19,7 @@ export class Filming {
   #sharing;
   #filming = false;
   #moment = 0; // Seconds that would be kept.
-  #keptAt = -REST_MS;
+  #keptAt = -Infinity;
   #keeping = false; // The server is writing a moment.
 
   constructor(session, bodies, sharing) {
@@ -119,7 +119,7 @@ export class Filming {
   }
 
   get #mayKeep() {
-    return this.#moment >= 1 && performance.now() - this.#keptAt > REST_MS;
+    return this.#moment >= 1 && !this.#keeping && performance.now() - this.#keptAt > REST_MS;
   }
 
   #keepMoment() {
