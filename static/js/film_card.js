@@ -1,6 +1,7 @@
-// A film to look at: share it, download it.
+// A film to look at: share it, download it, make a GIF or a boomerang of it.
 
 import { at } from "./api.js";
+import { FilmLoops } from "./film_loops.js";
 import { link, make } from "./make.js";
 
 /** `film`: as `GET /api/films` lists it, at least `{id, title, film, poster}`. */
@@ -18,8 +19,9 @@ export function filmCard(film, sharing) {
   const download = link(at(film.film), "button button-small", "Download");
   download.download = `${film.title}.mp4`;
   const actions = make("div", "job-actions");
-  actions.append(share, download);
+  const loops = new FilmLoops(film, video);
+  actions.append(share, download, ...loops.buttons);
   const about = make("p", "small soft");
-  element.append(video, make("h2", "film-title", film.title), about, actions);
+  element.append(video, make("h2", "film-title", film.title), about, actions, loops.element);
   return { element, video, about, actions };
 }
