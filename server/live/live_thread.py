@@ -175,7 +175,7 @@ class LiveThread:
             picture = self._perform(performer, i420, rgb, analysis, seconds)
             watch.lap("perform")
             if self.tape is not None:
-                self.tape.take(picture, i420, seconds)
+                self.tape.take(picture, i420, seconds, arrived.arrival)
         else:
             picture = self._compose(i420, analysis)
             watch.lap("compose")

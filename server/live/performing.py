@@ -115,6 +115,7 @@ class Performing:
         slow = performer is not None and performer.can_be_smaller and too_slow(stats)
         return {
             "note": note(stats, performer, seconds) if self._wanted else "",
+            "performing": performer is not None,
             "smaller": slow,
             "calibrating": None if share is None else round(share, 2),
         }

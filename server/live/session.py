@@ -180,16 +180,17 @@ class Session:
             self._page.send("hello", session=self.id, settings=self._settings.as_message())
 
     async def _receive(self, track: MediaStreamTrack) -> None:
-        video = track.kind == "video"
         with contextlib.suppress(MediaStreamError):
             while True:
                 frame: Any = await track.recv()
-                if video:
-                    self._note_frame()
-                    if frame.is_corrupt:
-                        self._call.damaged()
-                    else:
-                        self._live.offer(frame)
+                if track.kind == "audio":
+                    self._filming.tape.hear(frame)
+                    continue
+                self._note_frame()
+                if frame.is_corrupt:
+                    self._call.damaged()
+                else:
+                    self._live.offer(frame)
 
     def _note_frame(self) -> None:
         """The camera's frames come: the browser is there."""

@@ -52,6 +52,7 @@ export class Filming {
     element("film").disabled = this.#session.state !== "live";
     element("film").classList.toggle("on", this.#filming);
     element("film-text").textContent = this.#filming ? "Stop the film" : "Record a film";
+    element("sound").disabled = this.#filming; // A film has sound from its beginning, or none.
     element("clock").hidden = !this.#filming;
     element("clock-time").textContent = clockText(seconds ?? 0);
     element("moment").disabled = this.#moment < 1;

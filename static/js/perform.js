@@ -6,6 +6,7 @@ import { CameraError } from "./camera.js";
 import { Filming } from "./filming.js";
 import { droppedFiles, tooLarge } from "./import_file.js";
 import { recall, remember } from "./memory.js";
+import { Microphone } from "./microphone.js";
 import { Place } from "./place.js";
 import { Session } from "./session.js";
 import { ShareDialog } from "./share.js";
@@ -14,7 +15,8 @@ import { toast } from "./toasts.js";
 
 const element = (id) => document.getElementById(id);
 const bodies = new Bodies(new URLSearchParams(location.search).get("as"));
-const session = new Session(() => (bodies.chosen ? { view: bodies.chosen.name } : {}));
+const wanted = () => (bodies.chosen ? { view: bodies.chosen.name } : {});
+const session = new Session(wanted, { sound: true });
 
 const place = new Place(session);
 const sources = new Sources(async (track, kind) => {
@@ -24,6 +26,8 @@ const sources = new Sources(async (track, kind) => {
   session.send("source", { kind });
 });
 const filming = new Filming(session, bodies, new ShareDialog());
+
+new Microphone(session, element("sound"));
 
 let awake = null;
 let dropped = null; // The file that is asked about.

@@ -57,10 +57,10 @@ export class Place {
 
   /** One "state" message; null when there is no call. */
   show(state) {
-    const ready = state !== null && this.#session.state === "live";
+    const ready = Boolean(state?.performing) && this.#session.state === "live";
     element("fit").disabled = !ready || this.#fitting;
     if (!ready) element("fit-offer").hidden = true;
-    else if (!this.#offered && !state.note) {
+    else if (!this.#offered) {
       this.#offered = true;
       element("fit-offer").hidden = false;
     }

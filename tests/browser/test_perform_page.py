@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -20,6 +22,7 @@ from tests.browser.conftest import Open, Server
 from tests.browser.test_capture_page import DECODED
 from tests.browser.test_performers import ID, dancer
 from tests.machine import slowness
+from tests.transfer.output.test_live_sound import loud
 from transfer.output.pictures_out import Mp4Out
 
 __all__ = ["dancer"]
@@ -152,6 +155,89 @@ def test_who_stands_still_is_fitted_and_the_place_is_remembered(
     expect(stage.locator("#place-scale")).to_have_value("70")
     stage.locator("#place-reset").click()
     expect(stage.locator("#place-scale")).to_have_value("100")
+
+
+FLASHING = """
+(() => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [640, 360];
+  const context = canvas.getContext("2d");
+  const dancer = new Image();
+  dancer.src = "data:image/jpeg;base64,DANCER";
+  let sound = null, volume = null, before = false;
+  window.asked = 0;
+  setInterval(() => {
+    if (dancer.complete) context.drawImage(dancer, 0, 0);
+    const on = performance.now() % 1500 < 300;
+    context.fillStyle = on ? "#fff" : "#000";
+    context.fillRect(0, 0, 640, 40);
+    if (sound && on !== before) volume.gain.setValueAtTime(on ? 0.5 : 0, sound.currentTime);
+    before = on;
+  }, 33);
+  navigator.mediaDevices.getUserMedia = async ({ video }) => {
+    if (video) return canvas.captureStream(30);
+    window.asked += 1;
+    if (window.refuse) throw new DOMException("no", "NotAllowedError");
+    sound = new AudioContext();
+    const tone = new OscillatorNode(sound, { frequency: 1000 });
+    volume = new GainNode(sound, { gain: 0 });
+    const end = new MediaStreamAudioDestinationNode(sound, { channelCount: 1 });
+    tone.connect(volume).connect(end);
+    tone.start();
+    return end.stream;
+  };
+})();
+"""
+"""A camera that flashes, and a microphone that hears a beep with every flash."""
+
+
+def test_a_film_has_the_microphones_sound_in_time_if_it_is_wanted(
+    dancer: Path, start_server: Start, open_page: Open, stills: dict[bool, Rgb]
+) -> None:
+    server = start_server()
+    shutil.copytree(dancer, server.data / "datasets" / ID)
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(stills[False], cv2.COLOR_RGB2BGR))
+    script = FLASHING.replace("DANCER", base64.b64encode(jpeg.tobytes()).decode())
+    page = open_page(f"{server.url}perform", script=script)
+    page.locator("body[data-state=live]").wait_for(timeout=SOON)
+    expect(page.locator("#moment")).to_be_enabled(timeout=SOON)
+    page.locator("#beside").check()
+    page.evaluate("window.refuse = true")
+    page.locator("#sound").click()
+    expect(page.locator(".toast-bad")).to_contain_text("microphone is blocked")
+    expect(page.locator("#sound")).not_to_be_checked()
+    silent = _filmed(page, server, 1)
+    with av.open(str(silent)) as container:
+        assert not container.streams.audio
+
+    page.evaluate("window.refuse = false")
+    assert page.evaluate("window.asked") == 1
+    page.locator("#sound").check()
+    page.wait_for_timeout(1500)
+    film = _filmed(page, server, 2)
+    begins, codec = loud(film)
+    assert codec == "aac"
+    with av.open(str(film)) as container:
+        frames = [*container.decode(video=0)]
+    bright = []
+    for one in frames:
+        grey = one.to_ndarray(format="gray")
+        bright.append((float(one.time), grey[: len(grey) // 20, : len(grey) // 2].mean()))
+    flashes = [b[0] for a, b in pairwise(bright) if a[1] < 110 <= b[1]]
+    assert len(flashes) >= 2
+    away = [min(abs(flash - begin) for begin in begins) for flash in flashes]
+    assert np.median(away) < 0.1 * slowness()
+
+
+def _filmed(page: Page, server: Server, count: int) -> Path:
+    """Five seconds, as the newest of so many films."""
+    page.locator("#film").click()
+    expect(page.locator("#clock")).to_be_visible(timeout=SOON)
+    expect(page.locator("#sound")).to_be_disabled()
+    page.wait_for_timeout(5000)
+    page.locator("#film").click()
+    expect(page.locator("#results .film")).to_have_count(count, timeout=SOON)
+    return max((server.data / "films").glob("*.mp4"), key=lambda path: path.stat().st_mtime)
 
 
 def _chosen(page: Page) -> int:
