@@ -12,6 +12,7 @@ import { Session } from "./session.js";
 import { ShareDialog } from "./share.js";
 import { Sources } from "./sources.js";
 import { toast } from "./toasts.js";
+import { TooSlow } from "./too_slow.js";
 
 const element = (id) => document.getElementById(id);
 const bodies = new Bodies(new URLSearchParams(location.search).get("as"));
@@ -19,6 +20,7 @@ const wanted = () => (bodies.chosen ? { view: bodies.chosen.name } : {});
 const session = new Session(wanted, { sound: true });
 
 const place = new Place(session);
+const tooSlow = new TooSlow(session);
 const sources = new Sources(async (track, kind) => {
   if (session.state === "idle") sayOnStage("Connecting …", { busy: true });
   else if (element("stage-retry").hidden === false) sayOnStage("");
@@ -97,6 +99,7 @@ const onMessage = {
   calibrated: (message) => place.fitted(message),
   state: (message) => {
     place.show(message);
+    tooSlow.show(message);
     filming.show(message);
     const note = session.state === "live" ? message.note : "";
     if (element("stage-note").textContent !== note) {
@@ -121,6 +124,7 @@ session.addEventListener("state", ({ detail: { state, sentence } }) => {
   else {
     filming.show(null);
     place.show(null);
+    tooSlow.show(null);
   }
   if (state === "connecting") sayOnStage("Connecting …", { busy: true });
   else if (state === "full") sayOnStage(`${sentence} I try again by myself.`, { busy: true });
