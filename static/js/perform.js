@@ -22,6 +22,7 @@ const session = new Session(wanted, { sound: true });
 const place = new Place(session);
 const tooSlow = new TooSlow(session);
 const sources = new Sources(async (track, kind) => {
+  if (!bodies.chosen || pageData.model === null) return; // What is missing is said already.
   if (session.state === "idle") sayOnStage("Connecting …", { busy: true });
   else if (element("stage-retry").hidden === false) sayOnStage("");
   await session.replaceTrack(track);

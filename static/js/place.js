@@ -59,6 +59,7 @@ export class Place {
   show(state) {
     const ready = Boolean(state?.performing) && this.#session.state === "live";
     element("fit").disabled = !ready || this.#fitting;
+    if (state === null) this.#fitting = false; // Whoever was asked is gone.
     if (!ready) element("fit-offer").hidden = true;
     else if (!this.#offered) {
       this.#offered = true;

@@ -70,6 +70,9 @@ export class Sources {
       track.stop();
       return;
     }
+    track.addEventListener("ended", () => {
+      if (this.#now?.track === track) toast("The camera was unplugged: choose another one.", "bad");
+    });
     const id = track.getSettings().deviceId ?? "";
     remember("camera", id);
     await this.#use({ track, start: () => {}, stop: () => track.stop() }, `camera:${id}`, "camera");
