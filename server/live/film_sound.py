@@ -46,6 +46,7 @@ class FilmSound:
         self._count = 0
         self._lock = threading.Lock()
         self._resampler = AudioResampler("s16", "mono", RATE)
+        self._kind: tuple[str, str, int] | None = None
         self._heard = -np.inf
         self._offset: tuple[float, float] | None = None
 
@@ -53,6 +54,9 @@ class FilmSound:
         """A frame of the microphone (`av.AudioFrame`), as it arrives."""
         now = time.perf_counter()
         frame.pts = None  # By its arrival, as the pictures.
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:  # A resampler takes one kind alone.
+            self._kind, self._resampler = kind, AudioResampler("s16", "mono", RATE)
         for one in self._resampler.resample(frame):
             samples = np.asarray(one.to_ndarray().reshape(-1), np.int16)
             with self._lock:

@@ -21,6 +21,8 @@ from transfer.target.standing import NotStill, Standing
 logger = logging.getLogger(__name__)
 
 NOT_READY = "Your double could not be made ready; the server's log says why."
+MOST_SMALLER = 4
+"""Steps from the largest canvas to the smallest, and some to spare."""
 FITTED = "Fitted: your double has your size now."
 
 
@@ -81,7 +83,7 @@ class Performing:
                 if performer is not None:
                     performer.placement = placement
             case DrawSmaller():
-                self._smaller += 1
+                self._smaller = min(self._smaller + 1, MOST_SMALLER)
                 if performer is not None:
                     performer.draw_smaller()
 

@@ -114,7 +114,7 @@ def test_what_is_kept_is_bounded_and_other_rates_are_taken(monkeypatch: Any) -> 
         sound.hear(frame(beep(0.02)))
     assert sound._count == sum(len(one.samples) for one in sound._pieces) <= 3 * RATE
     assert sound.on
-    sound = FilmSound(kept_seconds=2.0)
+    sound.clear()
     for _ in range(10):
         sound.hear(frame(np.zeros(160, np.int16), 8000))
     assert sound._count == pytest.approx(10 * 960, abs=960)
