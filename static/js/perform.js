@@ -42,6 +42,13 @@ function sayOnStage(sentence, { retry = false, busy = false } = {}) {
   element("stage-retry").hidden = !retry;
 }
 
+/** Say something over the picture, until it is said no more. */
+function noteOnStage(note) {
+  if (element("stage-note").textContent === note) return;
+  element("stage-note").hidden = note === "";
+  element("stage-note").textContent = note;
+}
+
 async function start() {
   if (pageData.model === null) {
     sayOnStage(pageData.model_error);
@@ -71,7 +78,7 @@ async function stayAwake() {
 function askAbout(file) {
   dropped = file;
   element("file-name").textContent = file.name;
-  element("file-dialog").showModal();
+  if (!element("file-dialog").open) element("file-dialog").showModal();
 }
 
 function placeSelf(where) {
@@ -102,11 +109,7 @@ const onMessage = {
     place.show(message);
     tooSlow.show(message);
     filming.show(message);
-    const note = session.state === "live" ? message.note : "";
-    if (element("stage-note").textContent !== note) {
-      element("stage-note").hidden = note === "";
-      element("stage-note").textContent = note;
-    }
+    noteOnStage(session.state === "live" ? session.stalled || message.note : "");
   },
   hands_up: () => filming.handsUp(),
   filmed: (message) => filming.filmed(message),
@@ -118,6 +121,7 @@ const onMessage = {
 };
 
 session.addEventListener("message", ({ detail }) => onMessage[detail.type]?.(detail));
+session.addEventListener("stalled", ({ detail: sentence }) => noteOnStage(sentence));
 session.addEventListener("picture", ({ detail }) => (element("live").srcObject = detail));
 session.addEventListener("state", ({ detail: { state, sentence } }) => {
   const hasPicture = element("live").readyState >= 2;
