@@ -26,6 +26,7 @@ COMMANDS = (
     "perform",
     "prepare",
     "film",
+    "loop",
     "evaluate",
     "export-model",
     "distill",
@@ -123,6 +124,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         "perform": "a video of somebody becomes a video of somebody else",
         "prepare": "a dataset is made ready to be shown, as the server does when a capture ends",
         "film": "a dataset as a film, frames beside label maps",
+        "loop": "three seconds of a film as a GIF or a boomerang",
         "evaluate": "how like the truth a trained performer is",
         "export-model": "a trained performer as an int8 TFLite or an ONNX file",
         "distill": "train a segmentation and pose network of your own",
@@ -317,6 +319,12 @@ def _add_film(parser: argparse.ArgumentParser) -> None:
     film_command.add_arguments(parser)
 
 
+def _add_loop(parser: argparse.ArgumentParser) -> None:
+    from transfer.output import loop_command
+
+    loop_command.add_arguments(parser)
+
+
 def _add_distill(parser: argparse.ArgumentParser) -> None:
     from training.network import distill_command
 
@@ -341,6 +349,7 @@ _ADD = {
     "perform": _add_perform,
     "prepare": _add_prepare,
     "film": _add_film,
+    "loop": _add_loop,
     "evaluate": _add_evaluate,
     "export-model": _add_export_model,
     "distill": _add_distill,

@@ -10,7 +10,7 @@ from capture.dataset import Dataset
 from server.background import Background
 from server.settings import Settings
 from transfer.errors import TransferError
-from transfer.performers.performer import Performer
+from transfer.performers.performer import LivePerformer
 from transfer.performers.trained_files import (
     MENDING_NAME,
     PERFORMER_NAME,
@@ -40,7 +40,7 @@ def is_performer(view: str) -> bool:
     return view.startswith(PREFIX)
 
 
-def note(stats: dict[str, Any], performer: Performer | None, seconds: float) -> str:
+def note(stats: dict[str, Any], performer: LivePerformer | None, seconds: float) -> str:
     """What is to be said over the picture of a session that wants a performer; nothing: empty.
 
     `performer`: None while it is being made ready; `seconds`: how long it has been shown.
@@ -49,10 +49,15 @@ def note(stats: dict[str, Any], performer: Performer | None, seconds: float) -> 
         return WAITING
     if performer.warning and seconds < WARNING_SECONDS:
         return performer.warning
-    came, shown = stats["fps_in"], stats["fps_analysed"]
-    if shown < SLOW * came:
+    if too_slow(stats):
+        came, shown = stats["fps_in"], stats["fps_analysed"]
         return f"Too much for this machine: {shown:.0f} of {came:.0f} pictures a second."
     return ""
+
+
+def too_slow(stats: dict[str, Any]) -> bool:
+    """Whether the machine cannot keep up with the frames that come."""
+    return bool(stats["fps_analysed"] < SLOW * stats["fps_in"])
 
 
 class Performers:
@@ -95,7 +100,7 @@ class Performers:
         path = self._runs / run / THUMBNAIL_NAME
         return path if run in self.runs() and path.is_file() else None
 
-    async def open(self, name: str) -> Performer:
+    async def open(self, name: str) -> LivePerformer:
         """A performer of its own for whoever asks; a long dataset takes some seconds at first.
 
         `name` is one of `names`. Raises `UnderstudyError` when nobody can be shown.
@@ -105,13 +110,13 @@ class Performers:
             return await self._background.run(self._open_run, wanted.removeprefix(RUN))
         return await self._background.run(self._open_dataset, wanted)
 
-    def _open_dataset(self, dataset_id: str) -> Performer:
+    def _open_dataset(self, dataset_id: str) -> LivePerformer:
         dataset = Dataset.open(self._datasets / dataset_id)
         if dataset.manifest.state != "complete":
             raise TransferError(f"{dataset.manifest.title} is still being made: try again soon.")
         return open_live(Target(dataset))
 
-    def _open_run(self, run: str) -> Performer:
+    def _open_run(self, run: str) -> LivePerformer:
         # PyTorch is imported for this alone: boards that only capture do without it.
         try:
             from transfer.performers.gan import GanPerformer

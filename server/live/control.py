@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from inference.analyzer import THRESHOLDS
 from server.errors import ServerError
+from transfer.target.placement import SCALES, SHIFTS, Placement
 
 MAX_MESSAGE_BYTES = 4096
 MAX_TITLE = 100
@@ -123,7 +124,35 @@ class FilmOrder:
     """Whether the camera's picture stands beside the performed one."""
 
 
-Message: TypeAlias = FilmOrder | ChangeSettings | Record | Stop | Ping | Gesture | Source
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    """The dancer stands still now: fit the double to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the double of whoever is chosen is wanted."""
+
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
+class DrawSmaller:
+    """The performer is too much for the machine: draw it coarser."""
+
+
+Message: TypeAlias = (
+    FilmOrder
+    | ChangeSettings
+    | Record
+    | Stop
+    | Ping
+    | Gesture
+    | Source
+    | Calibrate
+    | Place
+    | DrawSmaller
+)
 
 
 def parse(text: str | bytes) -> Message:
@@ -162,6 +191,13 @@ def parse(text: str | bytes) -> Message:
                 raise ControlError("A film is begun or ended, or its last moment kept.")
             title = str(data.get("title") or "")[:MAX_TITLE].strip()
             return FilmOrder(data["action"], title, _flag(data, "beside"))
+        case "calibrate":
+            return Calibrate()
+        case "place":
+            x, y = (_number(data, name, *SHIFTS) for name in ("x", "y"))
+            return Place(Placement(x, y, _number(data, "scale", *SCALES)))
+        case "smaller":
+            return DrawSmaller()
     raise ControlError("That kind of message is unknown.")
 
 

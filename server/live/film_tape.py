@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from capture.decoding import fitted
 from capture.errors import CaptureError
 from inference.arrays import Rgb
+from server.live.film_sound import RATE, FilmSound
 from server.live.pictures import I420, to_rgb
 from transfer.output.pictures_out import Mp4Out
 
@@ -45,11 +46,13 @@ class FilmTape:
         self.kept = 0.0
         """Seconds that `keep` would write."""
         self._kept_seconds, self._most = kept_seconds, most_seconds
+        self._sound = FilmSound(kept_seconds)
         self._last: deque[tuple[float, bytes]] = deque()
         self._bytes = 0
         self._out: Mp4Out | None = None
         self._size = (0, 0)
         self._first = self._now = 0.0
+        self._sounds = False
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(QUEUED)
         self._thread = threading.Thread(target=self._run, name="film", daemon=True)
         self._thread.start()
@@ -59,12 +62,19 @@ class FilmTape:
         """How long the recording is; None when nothing is recorded."""
         return None if self._out is None else min(self._now - self._first, self._most)
 
-    def take(self, shown: I420, camera: I420, time_s: float) -> None:
-        """A picture that was shown, and the camera's; called in the live thread."""
+    def hear(self, frame: Any) -> None:
+        """A frame of the microphone (`av.AudioFrame`), as it arrives; called on the event loop."""
+        self._sound.hear(frame)
+
+    def take(self, shown: I420, camera: I420, time_s: float, arrival: float | None = None) -> None:
+        """A picture that was shown, and the camera's; called in the live thread.
+
+        `arrival`: when the camera's came (`time.perf_counter`), for the sound that goes with it.
+        """
         if self._out is None and not self._kept_seconds:
             return
         try:
-            self._work.put_nowait(lambda: self._take(shown, camera, time_s))
+            self._work.put_nowait(lambda: self._take(shown, camera, time_s, arrival))
         except queue.Full:
             self.dropped += 1
 
@@ -104,7 +114,9 @@ class FilmTape:
             work()
         self._end()
 
-    def _take(self, shown: I420, camera: I420, time_s: float) -> None:
+    def _take(self, shown: I420, camera: I420, time_s: float, arrival: float | None) -> None:
+        if arrival is not None:
+            self._sound.picture(time_s, arrival)
         rgb = to_rgb(shown)
         if self.beside:
             own = to_rgb(camera)
@@ -133,10 +145,15 @@ class FilmTape:
         self._last.clear()
         self._bytes, self.kept = 0, 0.0
 
+    def _open(self, path: Path) -> Mp4Out:
+        """A new film, with sound when there is a microphone."""
+        self._sounds = self._sound.on
+        return Mp4Out(path, FPS, preset="ultrafast", sound_rate=RATE if self._sounds else None)
+
     def _begin(self, path: Path) -> None:
         self._end()
         self._forget()  # What is recorded is kept anyway.
-        self._out, self._size = Mp4Out(path, FPS, preset="ultrafast").__enter__(), (0, 0)
+        self._out, self._size = self._open(path).__enter__(), (0, 0)
         self.dropped, self.error = 0, ""
 
     def _record(self, rgb: Rgb, time_s: float) -> None:
@@ -152,6 +169,9 @@ class FilmTape:
         try:
             # Another performer has another size, a film has one.
             self._out.write(fitted(rgb, self._size), time_s - self._first)
+            if self._sounds:
+                for begin, samples in self._sound.since(self._first, forget=True):
+                    self._out.write_sound(samples, begin)
         except (CaptureError, OSError, ValueError) as error:
             self.error = str(error)
             self._abandon()
@@ -175,11 +195,15 @@ class FilmTape:
             return False
         first = self._last[0][0]
         size: tuple[int, int] | None = None
-        with Mp4Out(path, FPS, preset="ultrafast") as out:
+        sound = deque(self._sound.since(first))
+        with self._open(path) as out:
             for time_s, data in list(self._last):
                 bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
                 assert bgr is not None
                 rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
                 size = size or (rgb.shape[1] // 2 * 2, rgb.shape[0] // 2 * 2)
                 out.write(fitted(np.asarray(rgb, np.uint8), size), time_s - first)
+                while self._sounds and sound and sound[0][0] <= time_s - first:
+                    begin, samples = sound.popleft()
+                    out.write_sound(samples, begin)
         return True

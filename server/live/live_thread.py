@@ -30,7 +30,7 @@ from server.live.slot import NewestSlot
 from server.live.stats import LiveStats
 from server.rtc.downlink import Downlink
 from server.rtc.socket_downlink import SocketDownlink
-from transfer.performers.performer import Performer
+from transfer.performers.performer import LivePerformer
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class LiveThread:
         self.stats = LiveStats()
         self.view = view
         """Read for every picture; replace it to change the view."""
-        self.performer: Performer | None = None
+        self.performer: LivePerformer | None = None
         """Shown instead of the view, when there is one; replace it at any time."""
         self.downlink: Line | None = None
         """What is known of the line to the browser; None: it takes everything."""
@@ -175,7 +175,7 @@ class LiveThread:
             picture = self._perform(performer, i420, rgb, analysis, seconds)
             watch.lap("perform")
             if self.tape is not None:
-                self.tape.take(picture, i420, seconds)
+                self.tape.take(picture, i420, seconds, arrived.arrival)
         else:
             picture = self._compose(i420, analysis)
             watch.lap("compose")
@@ -210,7 +210,7 @@ class LiveThread:
             return i420
 
     def _perform(
-        self, performer: Performer, i420: I420, rgb: Rgb, analysis: Analysis, seconds: float
+        self, performer: LivePerformer, i420: I420, rgb: Rgb, analysis: Analysis, seconds: float
     ) -> I420:
         try:
             return from_rgb(performer.perform(rgb, analysis, seconds))

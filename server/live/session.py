@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection
@@ -27,8 +28,8 @@ from server.live.live_thread import Encoder, Line, LiveEvents, LiveThread
 from server.live.observer import Observer
 from server.live.output_track import OutputTrack, Picture
 from server.live.performing import Performing
-from server.live.recording import LiveRecording
 from server.live.services import Services
+from server.live.session_recording import SessionRecording
 from server.networks import Lease
 from server.rtc import aiortc_tuning as tuning
 from server.rtc import answer_sdp
@@ -58,14 +59,13 @@ class Session:
         self._settings = settings
         self._ended = ended
         self._observer = Observer()
-        self._recording: LiveRecording | None = None
+        self._recording = SessionRecording(services)
         self._page = ControlChannel()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._begun = self._last_frame = time.monotonic()
         self._closing: asyncio.Task[None] | None = None
         self._lost = False
-        self._frames_lost = 0
         self._exit = contextlib.AsyncExitStack()
         self._lease: Lease
         self._live: LiveThread
@@ -83,10 +83,7 @@ class Session:
 
     def go_on_recording(self, token: Any) -> None:
         """Take over the recording of the call that this page lost; `token` was that session's."""
-        left = self._services.handover.claim(token) if isinstance(token, str) else None
-        if left is not None:
-            left.resume()
-            self._recording = left
+        if self._recording.claim(token):
             self._apply_options()
 
     async def close(self, reason: str, lost: bool = False) -> None:
@@ -154,7 +151,9 @@ class Session:
         )
         live.downlink = downlink
         performers = self._services.performers
-        self._performing = Performing(performers, live, self._start, self._not_performed)
+        self._performing = Performing(
+            performers, live, self._start, self._not_performed, self._tell
+        )
         self._filming = Filming(self._services)
         live.tape = self._filming.tape
         self._apply_view()
@@ -181,16 +180,17 @@ class Session:
             self._page.send("hello", session=self.id, settings=self._settings.as_message())
 
     async def _receive(self, track: MediaStreamTrack) -> None:
-        video = track.kind == "video"
         with contextlib.suppress(MediaStreamError):
             while True:
                 frame: Any = await track.recv()
-                if video:
-                    self._note_frame()
-                    if frame.is_corrupt:
-                        self._call.damaged()
-                    else:
-                        self._live.offer(frame)
+                if track.kind == "audio":
+                    self._filming.tape.hear(frame)
+                    continue
+                self._note_frame()
+                if frame.is_corrupt:
+                    self._call.damaged()
+                else:
+                    self._live.offer(frame)
 
     def _note_frame(self) -> None:
         """The camera's frames come: the browser is there."""
@@ -202,12 +202,15 @@ class Session:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(function, *arguments)
 
+    def _tell(self, kind: str, **fields: Any) -> None:
+        self._in_loop(partial(self._page.send, kind, **fields))
+
     def _analysed(self, rgb: Any, analysis: Any, seconds: float) -> None:
-        recording = self._recording
-        if recording is not None and not recording.offer(rgb, analysis, seconds):
+        self._performing.see(analysis, seconds)
+        if not self._recording.offer(rgb, analysis, seconds):
             self._in_loop(self._page.enqueue, control.Stop())
-        if self._observer.observe(rgb, analysis, seconds) and recording is None:
-            self._in_loop(self._page.send, "start_recording")
+        if self._observer.observe(rgb, analysis, seconds) and not self._recording.running:
+            self._tell("hands_up")
 
     def _picture_sent(self, arrival: float) -> None:
         self._live.stats.picture_sent(arrival)
@@ -242,7 +245,10 @@ class Session:
                     self._page.send("filmed", **filmed)
             case control.Gesture(enabled):
                 self._observer.gesture_enabled = enabled
+            case control.Calibrate() | control.Place() | control.DrawSmaller():
+                self._performing.obey(message)
             case control.Source():
+                self._performing.forget_dancer()
                 self._live.reset()
                 self._observer.reset()
 
@@ -279,36 +285,23 @@ class Session:
         self._page.send_error("performer", sentence)
 
     async def _record(self, wanted: control.Record) -> None:
-        if self._recording is not None:
-            raise control.ControlError("A recording is running already.")
-        if self._live.size is None:
-            raise control.ControlError("There is no picture yet to record.")
-        self._recording = await self._services.recordings.begin(
+        dataset = await self._recording.begin(
             wanted, self._live.size, self._lease.pool, self._settings.threshold
         )
         self._apply_options()
         self._observer.reset()
-        self._page.send("recording", dataset=self._recording.dataset)
+        self._page.send("recording", dataset=dataset)
 
     async def _stop_recording(self) -> None:
-        recording, self._recording = self._recording, None
-        if recording is None:
-            return
-        self._apply_options()
-        counts = await self._services.recordings.end(recording)
-        self._page.send("recorded", dataset=recording.dataset, **counts)
+        recorded = await self._recording.end()
+        if recorded is not None:
+            self._apply_options()
+            self._page.send("recorded", **recorded)
 
     async def _leave_recording(self) -> None:
-        if self._lost and self._recording is not None:
-            recording, self._recording = self._recording, None
-            self._services.handover.leave(self.token, recording)
+        if self._lost:
+            self._recording.leave(self.token)
         await self._stop_recording()
-
-    def _count_lost_frames(self) -> None:
-        """Frames that came damaged or not at all; a recording says how many it lacks."""
-        before, self._frames_lost = self._frames_lost, self._call.frames_lost
-        if self._recording is not None:
-            self._recording.lost(self._frames_lost - before)
 
     # What the page gets, four times a second
 
@@ -316,34 +309,25 @@ class Session:
         while True:
             await asyncio.sleep(STATE_SECONDS)
             now = time.monotonic()
-            self._count_lost_frames()
+            self._recording.count_lost(self._call.frames_lost)
             if not self._call.connected and now - self._begun > CONNECT_SECONDS:
                 await self.close("no way was found between browser and server")
             if now - max(self._last_frame, self._page.last_heard) > SILENCE_SECONDS:
                 await self.close("the browser fell silent", lost=True)
-            if (reason := self._why_stop()) is not None:
+            if (reason := self._recording.why_stop()) is not None:
                 self._page.send_error("disk", reason)
                 self._page.enqueue(control.Stop())
-            if self._recording is not None and self._recording.overdue:
+            if self._recording.overdue:
                 self._page.enqueue(control.Stop())
             if self._page.has_room:
                 self._page.send("state", **self._observer.state(), **self._figures())
 
-    def _why_stop(self) -> str | None:
-        """Why the recording cannot go on; None when it can, or there is none."""
-        if self._recording is None:
-            return None
-        if not self._services.recordings.room_left():
-            return "The disk is nearly full: the recording was stopped."
-        return self._recording.error
-
     def _figures(self) -> dict[str, Any]:
-        recording = self._recording
         rate_in, rate_out = self._call.bitrates()
         stats = self._live.stats.snapshot()
         return {
-            "recording": None if recording is None else recording.state(),
-            "note": self._performing.note(stats),
+            "recording": self._recording.state(),
+            **self._performing.state(stats),
             "film": self._filming.state(),
             "stats": {
                 **stats,
@@ -362,8 +346,7 @@ class Session:
     # Small parts
 
     def _options(self) -> AnalyzerOptions:
-        heads = self._recording is not None and self._recording.heads
-        return AnalyzerOptions(threshold=self._settings.threshold, keep_heads=heads)
+        return AnalyzerOptions(threshold=self._settings.threshold, keep_heads=self._recording.heads)
 
     def _analyzer(self, lease: Lease) -> Analyzer:
         return Analyzer(lease.pool, self._options())

@@ -7,9 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
+from server.errors import Refused
 from server.state import APP_STATE, AppState
+from server.web.answers import read_json
 from server.web.pages import render
-from server.work.films import Film
+from server.work.films import LOOPS, Film
 from server.work.imports import RUN
 from server.work.jobs import Job, State
 
@@ -57,16 +59,70 @@ async def poster(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(state.films.poster(film.id))
 
 
+@routes.get("/films/{id}/{name:[a-z.0-9]+}")
+async def loop_file(request: web.Request) -> web.StreamResponse:
+    """A GIF or a boomerang that was made of it."""
+    state = request.app[APP_STATE]
+    film = await state.background.run(state.films.get, request.match_info["id"])
+    path = state.films.loop(film.id, request.match_info["name"])
+    if not await state.background.run(path.is_file):
+        raise Refused(404, "not_found", "That was not made of this film yet.")
+    return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+
+@routes.post("/api/films/{id}/loops")
+async def make_loop(request: web.Request) -> web.Response:
+    """A GIF or a boomerang of some seconds, as a job."""
+    state = request.app[APP_STATE]
+    film = await state.background.run(state.films.get, request.match_info["id"])
+    body = await read_json(request)
+    kind, start = body.get("kind"), body.get("from", 0)
+    if not isinstance(kind, str) or kind not in LOOPS:
+        raise Refused(400, "kind", "Either a GIF or a boomerang can be made of a film.")
+    if isinstance(start, bool) or not isinstance(start, int | float) or not 0 <= start <= 86_400:
+        raise Refused(400, "from", "Where it begins must be a number of seconds.")
+    if not state.recordings.room_left():
+        raise Refused(507, "disk", "The server's disk is nearly full; delete something first.")
+    return web.json_response({"job": _loop_job(state, film, kind, start).id}, status=202)
+
+
+def _loop_job(state: AppState, film: Film, kind: str, start: float) -> Job:
+    """The job that makes it; the same asked for twice is one."""
+    paths = [str(state.films.loop(film.id, name)) for name in LOOPS[kind]]
+    command = [str(RUN), "loop", str(state.films.path(film.id)), f"--from={start:.2f}"]
+    command += ["--force", "--progress=json"] + (["--boomerang"] if kind == "boomerang" else [])
+    command += ["--out", *paths]
+    for job in state.jobs.all():
+        if not job.over and list(job.command) == command:
+            return job
+
+    async def finished(job: Job, outcome: State) -> None:
+        if outcome == "done":
+            job.message = "It is ready."
+        elif outcome == "cancelled":
+            job.message = "Cancelled: nothing was made."
+        # Deleted meanwhile: nothing of it stays.
+        if not await state.background.run(state.films.path(film.id).is_file):
+            await state.background.run(state.films.delete, film.id)
+
+    return state.jobs.add(Job("loop", film.title, None, command, finished))
+
+
 async def summaries(state: AppState) -> list[dict[str, Any]]:
     """All films as `GET /api/films` lists them."""
-    films = await state.background.run(state.films.all)
+
+    def listed() -> list[tuple[Film, list[str]]]:
+        return [(film, state.films.loops(film.id)) for film in state.films.all()]
+
+    films = await state.background.run(listed)
     return [
         {
             **asdict(film),
             "film": f"/films/{film.id}/film.mp4",
             "poster": f"/films/{film.id}/poster.jpg",
+            "loops": loops,
         }
-        for film in films
+        for film, loops in films
     ]
 
 

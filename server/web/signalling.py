@@ -73,8 +73,13 @@ def _checked_offer(body: dict[str, Any]) -> str:
     if len(sdp) > MAX_OFFER_CHARACTERS:
         raise Refused(413, "offer", "That offer is too long.")
     session, *media = re.split(r"(?=^m=)", sdp, flags=re.MULTILINE)
-    if sorted(one.split(maxsplit=1)[0] for one in media) != ["m=application", "m=video"]:
-        raise Refused(400, "offer", "An offer must hold one video track and one data channel.")
+    kinds = sorted(one.split(maxsplit=1)[0] for one in media)
+    if kinds not in (["m=application", "m=video"], ["m=application", "m=audio", "m=video"]):
+        raise Refused(
+            400,
+            "offer",
+            "An offer must hold one video track, one data channel and at most one microphone.",
+        )
     for name in ("fingerprint", "ice-ufrag", "ice-pwd"):
         line = re.compile(rf"^a={name}:\S", re.MULTILINE)
         if not line.search(session) and not all(line.search(one) for one in media):

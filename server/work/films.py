@@ -22,6 +22,11 @@ logger = logging.getLogger(__name__)
 
 ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 POSTER_WIDTH = 640
+LOOPS = {
+    "gif": ("film.gif",),
+    "boomerang": ("boomerang.mp4", "boomerang.gif"),
+}
+"""What can be made of some seconds of a film, and the names of its files."""
 Kind = Literal["dataset", "performance", "rendition"]
 
 
@@ -58,6 +63,17 @@ class Films:
         """Of a still picture of it, JPEG."""
         return self._folder / f"{film_id}.jpg"
 
+    def loop(self, film_id: str, name: str) -> Path:
+        """Of one of the files named in `LOOPS`; `Refused` 404 for another name."""
+        if not any(name in names for names in LOOPS.values()):
+            raise Refused(404, "not_found", "There is no such file of a film.")
+        return self._folder / f"{film_id}.{name}"
+
+    def loops(self, film_id: str) -> list[str]:
+        """Names of those that were made."""
+        names = (name for names in LOOPS.values() for name in names)
+        return [name for name in names if self.loop(film_id, name).is_file()]
+
     def keep(self, film: Film) -> None:
         """Its file is there: draw its poster, and list it. `CaptureError` on a full disk."""
         write_whole(self.poster(film.id), _poster(self.path(film.id)))
@@ -90,6 +106,8 @@ class Films:
         """Forget it; nothing happens when it is gone already."""
         for path in (self._folder / f"{film_id}.json", self.path(film_id), self.poster(film_id)):
             path.unlink(missing_ok=True)
+        for name in self.loops(film_id):
+            self.loop(film_id, name).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Film | None:

@@ -4,7 +4,8 @@ import { api, pageData, started } from "./api.js";
 import { CameraError, listCameras, openCamera } from "./camera.js";
 import { Figures } from "./figures.js";
 import { Guide } from "./guide.js";
-import { fileTrack, Importing } from "./importing.js";
+import { Importing } from "./importing.js";
+import { fileTrack } from "./moving_tracks.js";
 import { Recording } from "./recording.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
@@ -146,7 +147,7 @@ const onMessage = {
     const said = session.stalled || message.note || (playing ? `Playing ${playing.name}` : wanted.next);
     if (session.state === "live") noteOnStage(said);
   },
-  start_recording: () => recording.begin(),
+  hands_up: () => recording.begin(),
   recording: (message) => recording.started(message.dataset),
   recorded: (message) => recording.ended(message),
   error: (message) => {

@@ -1,8 +1,9 @@
 // All films: look, download, share, delete.
 
-import { api, at, pageData, started } from "./api.js";
+import { api, pageData, started } from "./api.js";
 import { confirmed } from "./confirm.js";
-import { link, make } from "./make.js";
+import { filmCard } from "./film_card.js";
+import { make } from "./make.js";
 import { ShareDialog } from "./share.js";
 import { toast } from "./toasts.js";
 import { counted, when } from "./wording.js";
@@ -12,25 +13,12 @@ const KINDS = { dataset: "Dataset", performance: "Performance", rendition: "From
 const sharing = new ShareDialog();
 
 function card(film) {
-  const made = make("article", "card film");
-  const video = make("video");
-  video.src = at(film.film);
-  video.poster = at(film.poster);
-  video.controls = video.playsInline = true;
-  video.preload = "none";
-  video.setAttribute("aria-label", film.title);
-  const actions = make("div", "job-actions");
-  const download = link(at(film.film), "button button-small", "Download");
-  download.download = `${film.title}.mp4`;
-  const share = make("button", "button button-small button-primary", "Share");
-  share.type = "button";
-  share.addEventListener("click", () => sharing.open("film", film.id, film.title));
+  const { element: made, about, actions } = filmCard(film, sharing);
+  about.textContent = `${KINDS[film.kind]}, ${when(film.created)}`;
   const remove = make("button", "button button-small button-danger", "Delete");
   remove.type = "button";
   remove.addEventListener("click", () => forget(film));
-  actions.append(share, download, remove);
-  const about = make("p", "small soft", `${KINDS[film.kind]}, ${when(film.created)}`);
-  made.append(video, make("h2", "film-title", film.title), about, actions);
+  actions.append(remove);
   return made;
 }
 

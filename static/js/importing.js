@@ -34,33 +34,3 @@ export class Importing {
     element("file-dialog").showModal();
   }
 }
-
-/** A file as a video track that plays in real time; `ended` is called at its end. */
-export async function fileTrack(file, ended) {
-  const video = document.createElement("video");
-  const capture = video.captureStream ?? video.mozCaptureStream;
-  if (!capture) {
-    throw new Error("This browser cannot play a video into a call. Import it instead.");
-  }
-  video.muted = true;
-  video.playsInline = true;
-  video.src = URL.createObjectURL(file);
-  await new Promise((done, fail) => {
-    video.addEventListener("loadeddata", done);
-    video.addEventListener("error", () =>
-      fail(new Error(`${file.name} cannot be played by this browser. Import it instead.`)),
-    );
-  });
-  const [track] = capture.call(video).getVideoTracks();
-  if (!track) throw new Error(`${file.name} holds no picture.`);
-  video.addEventListener("ended", ended);
-  return {
-    track,
-    start: () => video.play(),
-    stop: () => {
-      video.pause();
-      track.stop();
-      URL.revokeObjectURL(video.src);
-    },
-  };
-}

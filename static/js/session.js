@@ -39,11 +39,18 @@ export class Session extends EventTarget {
   #ended = false;
   #attempt = 0;
   #settings = () => ({});
+  #withSound = false;
+  #sound = null; // The microphone's track, once it is wanted.
+  #soundSender = null;
 
-  /** `settings()` gives what the page wants to be in force, for every new connection. */
-  constructor(settings) {
+  /**
+   * `settings()` gives what the page wants to be in force, for every new connection; `sound`: a
+   * microphone may join later. Until then nothing of it is sent.
+   */
+  constructor(settings, { sound = false } = {}) {
     super();
     this.#settings = settings;
+    this.#withSound = sound;
     addEventListener("pagehide", () => this.#leave());
     addEventListener("pageshow", (event) => {
       if (event.persisted && this.#track) this.connect(this.#track);
@@ -73,6 +80,12 @@ export class Session extends EventTarget {
       await this.#sender.replaceTrack(track);
       await this.#setBitrate();
     } else await this.connect(track);
+  }
+
+  /** Send this microphone's track too, or none any more (null). */
+  async setSound(track) {
+    this.#sound = track;
+    if (this.#connection?.connectionState !== "closed") await this.#soundSender?.replaceTrack(track);
   }
 
   /** Send a control message; false when there is no channel to send it on. */
@@ -123,6 +136,10 @@ export class Session extends EventTarget {
     const transceiver = connection.addTransceiver(this.#track, { direction: "sendrecv" });
     this.#sender = transceiver.sender;
     preferH264(transceiver);
+    if (this.#withSound) {
+      const microphone = connection.addTransceiver(this.#sound ?? "audio", { direction: "sendonly" });
+      this.#soundSender = microphone.sender;
+    }
     connection.addEventListener("track", ({ track, receiver }) => {
       // As little delay as the network allows: this is a mirror.
       if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
@@ -293,7 +310,7 @@ export class Session extends EventTarget {
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
-    this.#connection = this.#channel = this.#sender = null;
+    this.#connection = this.#channel = this.#sender = this.#soundSender = null;
   }
 
   #leave() {

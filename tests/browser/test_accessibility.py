@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 
 from capture.importer import ImportOptions, import_video
 from inference.pool import NetworkPool
+from server.work.films import Films
 from server.work.training_record import TrainingRecord
 from tests.browser.conftest import JUGGLER, Open, Server
 
@@ -47,6 +48,11 @@ def data(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     ]  # fmt: skip
     text = "".join(json.dumps(point) + "\n" for point in points)
     (folder / "trainings" / f"{record.id}.out").write_text(text)
+    films = Films(folder / "films")
+    film = films.new("performance", "Juggled")
+    for path in (films.path(film.id), films.loop(film.id, "boomerang.mp4")):
+        shutil.copyfile(CLIP, path)
+    films.keep(film)
     return folder, record.id
 
 
@@ -93,6 +99,22 @@ def test_dialogs_too(opener: str, server: Server, open_page: Open) -> None:
     if opener == "#share":
         page.locator("#share-make").click()
         page.locator(".share-address").wait_for()
+    assert _complaints(page) == []
+
+
+def test_what_appears_while_one_performs_too(server: Server, open_page: Open) -> None:
+    page = open_page(f"{server.url}perform")
+    page.locator("#fit-offer").wait_for(timeout=60_000)
+    page.evaluate("document.getElementById('smaller').hidden = false")
+    assert _complaints(page) == []
+    page.locator("#fit-skip").click()
+    page.locator("#fit").click()
+    page.locator("#countdown").wait_for()
+    assert _complaints(page) == []
+    page.locator("#flash").wait_for(timeout=20_000)
+    assert _complaints(page) == []
+    page.locator("#file").set_input_files(CLIP)
+    page.locator("#file-film").wait_for()
     assert _complaints(page) == []
 
 

@@ -111,7 +111,7 @@ def _perform_while_it_learns(page: Page, title: str) -> str:
     expect(page.locator("#clock")).to_be_visible(timeout=SOON)
     page.wait_for_timeout(4000)
     page.locator("#film").click()
-    page.locator(".film-done").first.wait_for(timeout=SOON)
+    page.locator("#results .film").first.wait_for(timeout=SOON)
     return f"Danced as {title}"
 
 

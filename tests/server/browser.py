@@ -159,7 +159,7 @@ class Browser:
                     self.sizes.append(size)
                 self.last = frame.to_ndarray()
 
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, kind: str, /, **fields: Any) -> None:
         """Send a control message."""
         self.channel.send(json.dumps({"type": kind, **fields}))
 

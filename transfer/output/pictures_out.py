@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.error import FFmpegError
+from numpy.typing import NDArray
 from PIL import Image
 
 from capture.files import disk_errors
@@ -19,6 +20,7 @@ from capture.video import VideoInfo
 from inference.arrays import Rgb
 from transfer.errors import TransferError
 from transfer.output.filmstrip import Filmstrip
+from transfer.output.live_sound import LiveSound
 from transfer.output.sound import SourceSound
 from transfer.output.writer import PicturesWriter
 
@@ -63,16 +65,19 @@ class Mp4Out(PicturesWriter):
         source: Path | None = None,
         start_s: float = 0.0,
         preset: str = "veryfast",
+        sound_rate: int | None = None,
     ) -> None:
         """`fps`: the usual rate, for players. `source`: the video whose sound it gets, if it has
         any, and `start_s` where its pictures begin (`probe`); None: silent. `preset`: x264's, how
-        hard it tries."""
+        hard it tries. `sound_rate`: sound comes through `write_sound`, so many samples a second."""
         super().__init__(path)
         self._preset = preset
         self._fps = Fraction(fps).limit_denominator(1001)
         self._source, self._start_s = source, start_s
         self._container: OutputContainer | None = None
         self._sound: SourceSound | None = None
+        self._sound_rate = sound_rate
+        self._live_sound: LiveSound | None = None
         self._stream: Any = None
 
     def open(self) -> None:
@@ -80,6 +85,8 @@ class Mp4Out(PicturesWriter):
         self._container = av.open(
             f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"}
         )
+        if self._sound_rate is not None:
+            self._live_sound = LiveSound(self._container, self._sound_rate)
         if self._source is None:
             return
         self._sound = SourceSound(self._source, self._start_s, self._container)
@@ -106,11 +113,19 @@ class Mp4Out(PicturesWriter):
         with disk_errors(self._path):
             self._container.mux(self._stream.encode(frame))
 
+    def write_sound(self, samples: NDArray[np.int16], time_s: float) -> None:
+        """The next piece of sound `[n]`, mono, and when it sounds; after the first picture."""
+        assert self._live_sound is not None
+        with disk_errors(self._path):
+            self._live_sound.write(samples, time_s)
+
     def finish(self) -> None:
         """Write what the encoder still holds, and the sound."""
         assert self._container is not None
         if self._stream is not None:
             self._container.mux(self._stream.encode(None))
+            if self._live_sound is not None:
+                self._live_sound.finish()
             self._write_sound()
             self._container.close()
 

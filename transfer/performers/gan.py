@@ -22,6 +22,8 @@ from transfer.performers.temporal_smoothing import TemporalSmoother
 from transfer.performers.trained import Trained, load_generator
 from transfer.performers.trained_files import INT8_NAME, WEIGHTS_NAME
 from transfer.target.normalisation import BodyFrame, Normaliser
+from transfer.target.placement import Placement
+from transfer.target.standing import Standing
 
 LOOK_SECONDS = 1.0
 """How often a newer checkpoint is looked for."""
@@ -47,6 +49,8 @@ class GanPerformer:
         self._int8: Int8Generator | None = None
         self._trained, self._plate = Trained.load(run)
         self._source = source
+        self.placement = Placement()
+        """Where the double is wanted."""
         self._smoother = TemporalSmoother()
         self._newest = self._changed()
         self._load(self._newest)
@@ -63,6 +67,18 @@ class GanPerformer:
         """Parts of the body that were never seen; empty: none."""
         return self._trained.unseen.sentence(self._trained.title)
 
+    def calibrate(self, standing: Standing) -> None:
+        """Live: fit the source's body at once."""
+        self._normaliser.calibrate(standing.keypoints)
+
+    @property
+    def can_be_smaller(self) -> bool:
+        """Never: a generator has one size."""
+        return False
+
+    def draw_smaller(self) -> None:
+        """Nothing: a generator has one size."""
+
     def reset(self) -> None:
         """Forget the source: another one begins."""
         self._smoother.reset()
@@ -78,6 +94,7 @@ class GanPerformer:
         transform = self._normaliser.update(keypoints, time_s)
         if transform is None:
             return self._plate.copy()
+        transform = self.placement.placed(transform, self._trained.body_frame, self.size)
         labels, keypoints = self._trained.unseen.removed(analysis.labels, keypoints)
         crop = crop_around_moved(labels, transform, self.size, self._trained.side)
         if crop is None:

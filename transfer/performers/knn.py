@@ -14,7 +14,9 @@ from inference.analysis import Analysis
 from inference.arrays import Keypoints, Rgb
 from transfer.performers.blending import FlowBlender, Rgba
 from transfer.target.normalisation import BodyFrame, Normaliser
+from transfer.target.placement import Placement
 from transfer.target.pose_space import PoseIndex, Reals, pose_vectors, velocities
+from transfer.target.standing import Standing
 from transfer.target.target import Target
 
 THRESHOLD, LEAST_GAIN = 0.15, 0.01
@@ -55,6 +57,8 @@ class KnnPerformer:
         """
         self._target = target
         self._source = source
+        self.placement = Placement()
+        """Where the double is wanted."""
         if numbers is None:
             # A clip that is hardly ever good is shown as it is.
             few = len(target.usable.numbers) < len(target.pairs) / 4
@@ -87,6 +91,18 @@ class KnnPerformer:
         for number in self._numbers[::step][:WARM]:
             self._target.cut_out(int(number))
 
+    def calibrate(self, standing: Standing) -> None:
+        """Live: fit the source's body at once."""
+        self._normaliser.calibrate(standing.keypoints)
+
+    @property
+    def can_be_smaller(self) -> bool:
+        """Never: frames of the target are copied."""
+        return False
+
+    def draw_smaller(self) -> None:
+        """Nothing: frames of the target are copied."""
+
     def reset(self) -> None:
         """Forget the source: another one begins."""
         self._normaliser = Normaliser(self._target.body_frame, self._source)
@@ -104,6 +120,7 @@ class KnnPerformer:
         transform = self._normaliser.update(keypoints, time_s)
         if transform is None:
             return self._plate.copy()
+        transform = self.placement.placed(transform, self._target.body_frame, self.size)
         jumped = self._pick(keypoints, time_s)
         assert self._shown is not None
         placed = transform.points(keypoints)

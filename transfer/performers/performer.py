@@ -6,6 +6,8 @@ from typing import Protocol
 
 from inference.analysis import Analysis
 from inference.arrays import Rgb
+from transfer.target.placement import Placement
+from transfer.target.standing import Standing
 
 
 class Performer(Protocol):
@@ -30,3 +32,20 @@ class Performer(Protocol):
 
     def reset(self) -> None:
         """Forget the source: another one begins."""
+
+
+class LivePerformer(Performer, Protocol):
+    """What somebody who dances live may change between two pictures."""
+
+    placement: Placement
+    """Where the double is wanted; read for every picture, replaced at any time."""
+
+    def calibrate(self, standing: Standing) -> None:
+        """Fit the source's body at once, rather than learn it as it goes."""
+
+    @property
+    def can_be_smaller(self) -> bool:
+        """Whether `draw_smaller` makes it quicker."""
+
+    def draw_smaller(self) -> None:
+        """Draw coarser from the next picture on, to be quicker; nothing when that cannot be."""

@@ -137,10 +137,17 @@ class Normaliser:
         """`source`: of the whole clip; None, live: it is learnt from what was seen of late."""
         self._target = target
         self._clip = source
+        self._stood: list[_Measured] = []
         self._seen: deque[_Measured] = deque()
         self._body_frame = source
         self._fitted_at = -np.inf
         self._last: tuple[float, Transform] | None = None
+
+    def calibrate(self, keypoints: Reals) -> None:
+        """Live: the source stood still in these poses `[n, 17, 3]`, which count from now on."""
+        measured = (_Measured.of(pose, -np.inf) for pose in keypoints)
+        self._stood = [one for one in measured if one is not None]
+        self._fitted_at = -np.inf
 
     def update(self, keypoints: Keypoints, time_s: float) -> Transform | None:
         """The transform for this pose; None before anything could be measured."""
@@ -151,7 +158,7 @@ class Normaliser:
         while self._seen[0].time < time_s - WINDOW_SECONDS:
             self._seen.popleft()
         if self._clip is None and time_s - self._fitted_at >= REFIT_SECONDS:
-            self._body_frame = _fit(list(self._seen)) or self._body_frame
+            self._body_frame = _fit([*self._stood, *self._seen]) or self._body_frame
             self._fitted_at = time_s
         if self._body_frame is None:
             return None

@@ -47,6 +47,7 @@ async def test_what_is_performed_is_filmed_and_the_moment_kept(
             browser.send("film", action="end")
             recorded = await browser.hears("filmed", PATIENCE, after=1)
             # As a browser that vanishes: what was recorded is kept.
+            await browser.next_state()  # The last one may still tell of the film before.
             browser.send("film", action="begin", title="Cut off")
             await browser.until_state(lambda state: (state["film"]["seconds"] or 0) > 0.5, PATIENCE)
         state = http.server.app[APP_STATE]

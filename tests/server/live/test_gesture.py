@@ -64,8 +64,8 @@ async def test_the_page_is_told_to_count_down(serve, stills):
         await browser.sees_camera(20)
         browser.send("gesture", enabled=True)
         await asyncio.sleep(1.5)
-        assert not browser.heard("start_recording")
+        assert not browser.heard("hands_up")
         track.change([up] * 30)
-        await browser.hears("start_recording", 5)
+        await browser.hears("hands_up", 5)
         await browser.until_state(lambda state: state["hands_up"] == 1)
-        assert len(browser.heard("start_recording")) == 1
+        assert len(browser.heard("hands_up")) == 1

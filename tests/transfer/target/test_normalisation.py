@@ -88,3 +88,18 @@ def test_nobody_has_no_stage() -> None:
     assert fit_body_frame(np.zeros((5, 17, 3), np.float32), np.arange(5.0)) is None
     normaliser = Normaliser(body_frame((320, 200, 200)))
     assert normaliser.update(np.zeros((17, 3), np.float32), 0.0) is None
+
+
+def test_who_stood_still_is_known_at_once_though_they_begin_bent() -> None:
+    """Without it the size would be learnt from the bent poses alone."""
+    target = body_frame((320, 200, 200))
+    bent = standing(200, 130, 60)
+    scales = []
+    for calibrated in (False, True):
+        normaliser = Normaliser(target)
+        if calibrated:
+            normaliser.calibrate(np.stack([standing(200, 100, 100)] * 60))
+        mapping = normaliser.update(bent, 100.0)
+        assert mapping is not None
+        scales.append(mapping.scale)
+    assert scales == pytest.approx([200 / 60, 2], rel=0.01)

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from transfer.errors import TransferError
-from transfer.performers.performer import Performer
 from transfer.performers.trained_files import (
     BASE_MENDING,
     BASE_MENDING_INT8,
@@ -94,7 +93,7 @@ def _complete(weak: weakref.ref[ReferenceBank], target: Target) -> None:
         target.store(FILE_NAME, bank.content())
 
 
-def open_run(run: Path, source: BodyFrame | None = None) -> Performer:
+def open_run(run: Path, source: BodyFrame | None = None) -> WarpPerformer:
     """A trained run's performer; `TransferError` when it cannot be used."""
     from transfer.performers.trained import Trained
 

@@ -24,14 +24,18 @@ from transfer.performers.warp.mending import (
     mending_input,
 )
 from transfer.performers.warp.retargeting import Retargeter, box_after, moved_parts
+from transfer.target.bone_lengths import bone_lengths
 from transfer.target.normalisation import BodyFrame, Normaliser
 from transfer.target.pieces import BodyPose
+from transfer.target.placement import Placement
 from transfer.target.references import ReferenceBank
+from transfer.target.standing import Standing
 
 LARGEST = 768
 """Side of the canvas, pixels, at most; else that of the crop."""
-LARGEST_LIVE = 512
-"""The same for a live picture: a camera's frames come thirty times a second."""
+LARGEST_LIVE = (512, 384, 256)
+"""The same for a live picture, whose frames come thirty times a second; what it may be made where
+that is too much."""
 OLD, AGREES = 0.84, 0.3
 """Of the temporal smoother, more than for drawn layers: real pixels tremble with the key points."""
 FIRST = 8
@@ -67,9 +71,11 @@ class WarpPerformer:
         self._title, self._bank, self._plate = title, bank, plate
         self._target, self._source, self._live = target, source, live
         self._left_out = left_out
+        self.placement = Placement()
+        """Where the double is wanted."""
         self._mender: Mender = mender or WithoutNetwork()
         self._side = max(32, round(bank.height * ROOM))
-        self._largest = LARGEST_LIVE if live else LARGEST
+        self._largest = LARGEST_LIVE[0] if live else LARGEST
         self._smoother = TemporalSmoother(OLD, AGREES, sharp=not live)
         self.milliseconds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_NOTED))
         """Of the last pictures, by stage."""
@@ -92,6 +98,21 @@ class WarpPerformer:
         known = self._source.lengths if self._source is not None else ()
         self._retargeter = Retargeter(self._target.lengths, known or None)
 
+    def calibrate(self, standing: Standing) -> None:
+        """Live: fit the source's body at once."""
+        self._normaliser.calibrate(standing.keypoints)
+        self._retargeter.calibrate(bone_lengths(standing.keypoints))
+
+    @property
+    def can_be_smaller(self) -> bool:
+        """Whether it can be drawn on a smaller canvas than now."""
+        return min(self._largest, self._side) > LARGEST_LIVE[-1]
+
+    def draw_smaller(self) -> None:
+        """Draw on a smaller canvas from the next picture on; nothing when it is the smallest."""
+        now = min(self._largest, self._side)
+        self._largest = next((side for side in LARGEST_LIVE if side < now), LARGEST_LIVE[-1])
+
     def warm_up(self) -> None:
         """Make the first references."""
         self._bank.prepare(self._bank.coarse_to_fine()[:FIRST])
@@ -105,6 +126,7 @@ class WarpPerformer:
         transform = self._normaliser.update(keypoints, time_s)
         if transform is None:
             return self._plate.copy()
+        transform = self.placement.placed(transform, self._target, self.size)
         labels, keypoints = self._bank.unseen.removed(analysis.labels, keypoints)
         x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
         if width == 0:

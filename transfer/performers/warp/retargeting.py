@@ -52,10 +52,16 @@ class Retargeter:
         self._live = driver is None
         self._poses: deque[Keypoints] = deque(maxlen=WINDOW)
         self._count = 0
+        self._known = np.zeros(len(target), np.float32)
         self.ratios = np.ones(len(target), np.float32)
         """By which each length is multiplied, `[7]`."""
         if driver is not None:
             self.ratios = _ratios(self._target, np.array(driver, np.float32), 1.0)
+
+    def calibrate(self, lengths: Reals) -> None:
+        """Live: the driver's `bone_lengths` when they stood still; 0: not seen, still learnt."""
+        self._known = lengths
+        self._learn()
 
     def update(self, keypoints: Keypoints) -> Keypoints:
         """The target's key points `[17, 3]` for a pose of the driver, in the same picture."""
@@ -63,12 +69,20 @@ class Retargeter:
             self._poses.append(keypoints)
             self._count += 1
             if self._count % EVERY == 0:
-                trust = self._count / (self._count + SETTLED)
-                self.ratios = _ratios(self._target, bone_lengths(np.stack(self._poses)), trust)
+                self._learn()
         return rebuilt(keypoints, self.ratios)
 
+    def _learn(self) -> None:
+        if not self._live:
+            return
+        learnt = bone_lengths(np.stack(self._poses)) if self._poses else 0 * self._known
+        trust = self._count / (self._count + SETTLED)
+        known = self._known > 0
+        driver = np.where(known, self._known, learnt)
+        self.ratios = _ratios(self._target, driver, np.where(known, 1, trust))
 
-def _ratios(target: Reals, driver: Reals, trust: float) -> Reals:
+
+def _ratios(target: Reals, driver: Reals, trust: Reals | float) -> Reals:
     known = (target > 0) & (driver > 0)
     ratios = np.where(known, target / np.where(known, driver, 1), 1).clip(*RATIOS)
     ratios = 1 + trust * (ratios - 1)

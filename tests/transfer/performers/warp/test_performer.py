@@ -25,6 +25,7 @@ from transfer.performers.knn import KnnPerformer
 from transfer.performers.warp.opening import open_dataset, open_live, open_run
 from transfer.performers.warp.performer import WarpPerformer
 from transfer.target.normalisation import fit_body_frame
+from transfer.target.placement import Placement
 from transfer.target.references import FILE_NAME, ReferenceBank
 from transfer.target.target import Target
 
@@ -162,3 +163,31 @@ def test_a_broken_run_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "performer.json").write_text("{}")
     with pytest.raises(TransferError, match="no performer"):
         open_run(tmp_path)
+
+
+def test_the_double_is_put_elsewhere_between_two_pictures() -> None:
+    performer = puppet_performer()
+    here = performer.perform(*seen(pose()), 0.0)
+    performer.placement = Placement(x=0.2, scale=0.6)
+    there = performer.perform(*seen(pose()), 1.0)
+    boxes = [
+        cv2.boundingRect((np.abs(picture.astype(int) - 128).max(axis=2) > 30).astype(np.uint8))
+        for picture in (here, there)
+    ]
+    (x, y, width, height), (new_x, new_y, new_width, new_height) = boxes
+    assert new_height == pytest.approx(0.6 * height, rel=0.1)
+    assert new_x + new_width / 2 == pytest.approx(x + width / 2 + 0.2 * 400, abs=12)
+    assert new_y + new_height == pytest.approx(y + height, abs=12)
+
+
+def test_smaller_step_by_step_down_to_the_smallest() -> None:
+    performer = puppet_performer(live=True)
+    performer.warm_up()
+    sides = []
+    while performer.can_be_smaller:
+        performer.draw_smaller()
+        performer.perform(*seen(pose()), float(len(sides)))
+        sides.append(performer._largest)
+    assert sides == [384, 256]
+    performer.draw_smaller()
+    assert performer._largest == 256

@@ -87,3 +87,17 @@ def test_the_label_map_goes_with_the_limbs() -> None:
         ours = moved[:, :400] == LABELS[piece][0]
         theirs = true == LABELS[piece][0]
         assert (ours & theirs).sum() / (ours | theirs).sum() > 0.8
+
+
+def test_a_driver_who_stood_still_is_known_at_once_but_for_what_was_hidden() -> None:
+    poses = np.stack([pose()] * 60)
+    poses[:, [15, 16], 2] = 0
+    known = bone_lengths(poses)
+    live = Retargeter((bone_lengths(np.stack([pose()] * 12)) * 1.2).tolist())
+    live.calibrate(known)
+    assert live.ratios[0] == pytest.approx(1.2, abs=1e-3)
+    assert live.ratios[3] == 1
+    for _ in range(600):
+        live.update(pose())
+    assert live.ratios[0] == pytest.approx(1.2, abs=1e-3)
+    assert 1.1 < live.ratios[3] < 1.2
