@@ -29,7 +29,9 @@ def dataset(start_server: Start) -> tuple[Server, Path]:
     """A server with one dataset, made by `run.py capture`."""
     server = start_server()
     folder = server.data / "datasets" / ID
+    # A network that is wrong now and then.
     command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={folder}"]
+    command.append("--model=bodypix-075")
     subprocess.run(command, check=True, capture_output=True)
     return server, folder
 
