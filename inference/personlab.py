@@ -27,6 +27,8 @@ SETTLED = 0.25
 """Input pixels: a step so short is the last."""
 NMS_RADIUS = 20.0
 """Input pixels within which two key points of one kind are the same one (BodyPix's default)."""
+BODY = 0.1
+"""Share of a pose's key points, by their scores, that must lie on a person's pixels."""
 BESIDE = 0.35
 """Share of the best person's score that everybody else must reach: a faint pose in leaves beside
 somebody who is clearly seen is no person, though alone in the frame it might be one."""
@@ -225,7 +227,7 @@ def _suppressed(
         for better in poses[:index]:
             alone &= np.hypot(*(better[:, :2] - pose[:, :2]).T) > radius
         score = float((pose[:, 2] * alone).sum() / KEYPOINTS)
-        if score < min_score:
+        if score < min_score or not _has_body(pose, heads):
             continue
         keypoints = np.empty((KEYPOINTS, 3), np.float32)
         keypoints[:, :2] = heads.placement.to_frame(pose[:, :2] * heads.placement.stride)
@@ -233,6 +235,23 @@ def _suppressed(
         people.append(Person(keypoints, score, box_of(keypoints)))
     people.sort(key=lambda person: -person.score)
     return [person for person in people if person.score >= BESIDE * people[0].score]
+
+
+def _has_body(pose: NDArray[np.float64], heads: Heads) -> bool:
+    """Whether anybody is where a pose is: a table may have key points, but no person's pixels.
+
+    `pose`: in cells of the pose heads. True of a network that tells no persons' pixels.
+    """
+    if heads.segments is None:
+        return True
+    values, nobody = heads.segments.values[..., 0], heads.segments.zero_point
+    step = heads.placement.stride / heads.body_placement.stride
+    columns, rows = (pose[:, :2] * step).round().astype(int).T
+    shown = [
+        bool((values[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] > nobody).any())
+        for x, y in zip(columns.tolist(), rows.tolist(), strict=True)
+    ]
+    return float(pose[shown, 2].sum()) >= BODY * float(pose[:, 2].sum())
 
 
 def box_of(keypoints: NDArray[np.float32]) -> tuple[float, float, float, float]:

