@@ -27,6 +27,8 @@ SETTLED = 0.25
 """Input pixels: a step so short is the last."""
 NMS_RADIUS = 20.0
 """Input pixels within which two key points of one kind are the same one (BodyPix's default)."""
+SMALLEST = 2.0
+"""A pose that is no larger, in `NMS_RADIUS`, is a speck that no limb can be told in."""
 BODY = 0.1
 """Share of a pose's key points, by their scores, that must lie on a person's pixels."""
 BESIDE = 0.35
@@ -227,7 +229,8 @@ def _suppressed(
         for better in poses[:index]:
             alone &= np.hypot(*(better[:, :2] - pose[:, :2]).T) > radius
         score = float((pose[:, 2] * alone).sum() / KEYPOINTS)
-        if score < min_score or not _has_body(pose, heads):
+        collapsed = np.ptp(pose[:, :2], axis=0).max() < SMALLEST * radius
+        if score < min_score or collapsed or not _has_body(pose, heads):
             continue
         keypoints = np.empty((KEYPOINTS, 3), np.float32)
         keypoints[:, :2] = heads.placement.to_frame(pose[:, :2] * heads.placement.stride)
