@@ -174,6 +174,8 @@ class LiveThread:
         elif performer is not None:
             picture = self._perform(performer, i420, rgb, analysis, seconds)
             watch.lap("perform")
+            for stage, spent in performer.timings.items():
+                watch.timings[f"perform: {stage}"] = spent
             if self.tape is not None:
                 self.tape.take(picture, i420, seconds, arrived.arrival)
         else:

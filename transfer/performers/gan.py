@@ -50,6 +50,7 @@ class GanPerformer:
         self._trained, self._plate = Trained.load(run)
         self._source = source
         self.placement = Placement()
+        self.timings: dict[str, float] = {}
         """Where the double is wanted."""
         self._smoother = TemporalSmoother()
         self._newest = self._changed()

@@ -58,6 +58,7 @@ class KnnPerformer:
         self._target = target
         self._source = source
         self.placement = Placement()
+        self.timings: dict[str, float] = {}
         """Where the double is wanted."""
         if numbers is None:
             # A clip that is hardly ever good is shown as it is.

@@ -37,6 +37,8 @@ class Performer(Protocol):
 class LivePerformer(Performer, Protocol):
     """What somebody who dances live may change between two pictures."""
 
+    timings: dict[str, float]
+    """Milliseconds of the last picture, by stage; empty where it has no stages."""
     placement: Placement
     """Where the double is wanted; read for every picture, replaced at any time."""
 

@@ -87,6 +87,9 @@ async def test_the_double_stands_where_it_is_wanted_and_another_where_it_stood(
             await browser.hears("state", PATIENCE)
             browser.send("place", x=0.25, y=0.1, scale=0.5)  # Before it is ready.
             await ready(browser)
+            await browser.until_state(
+                lambda state: "perform: mending" in state["stats"]["stages"], PATIENCE
+            )
             (session,) = sessions(http).values()
             await browser.until_state(
                 lambda _: session._live.performer.placement == Placement(0.25, 0.1, 0.5)

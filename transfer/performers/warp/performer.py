@@ -4,7 +4,6 @@ training. What a network mends of it is optional."""
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
 
 import cv2
 import numpy as np
@@ -40,8 +39,6 @@ OLD, AGREES = 0.84, 0.3
 """Of the temporal smoother, more than for drawn layers: real pixels tremble with the key points."""
 FIRST = 8
 """References that are made before anything is shown, live."""
-_NOTED = 200
-"""Pictures whose times are kept."""
 
 
 class WarpPerformer:
@@ -77,8 +74,8 @@ class WarpPerformer:
         self._side = max(32, round(bank.height * ROOM))
         self._largest = LARGEST_LIVE[0] if live else LARGEST
         self._smoother = TemporalSmoother(OLD, AGREES, sharp=not live)
-        self.milliseconds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_NOTED))
-        """Of the last pictures, by stage."""
+        self.timings: dict[str, float] = {}
+        """Milliseconds of the last picture, by stage."""
         self.reset()
 
     @property
@@ -193,5 +190,5 @@ class WarpPerformer:
 
     def _note(self, stage: str, began: float) -> float:
         now = time.perf_counter()
-        self.milliseconds[stage].append((now - began) * 1000)
+        self.timings[stage] = (now - began) * 1000
         return now
