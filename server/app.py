@@ -23,6 +23,7 @@ from server.live.recording import Recordings
 from server.networks import Networks
 from server.performers import Performers
 from server.rtc import aiortc_tuning
+from server.rtc.udp_ports import limit_udp_ports
 from server.settings import Settings
 from server.state import APP_STATE, AppState
 from server.version import VERSION
@@ -127,7 +128,7 @@ def _create_state(settings: Settings) -> AppState:
     aiortc_tuning.set_bitrates(settings.downlink_kbps)
     aiortc_tuning.install()
     if settings.udp_range is not None:
-        aiortc_tuning.limit_udp_ports(asyncio.get_running_loop(), *settings.udp_range)
+        limit_udp_ports(asyncio.get_running_loop(), *settings.udp_range)
     for folder in (settings.datasets, settings.uploads):
         check_writable(folder / "test")
     background = Background(threads=4)

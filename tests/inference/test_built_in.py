@@ -94,6 +94,12 @@ def test_without_the_padding_they_see_the_same(path: Path) -> None:
     assert np.mean(seen) > (0.96 if path.stem == "understudy-default" else 0.97)
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_where_the_data_lay_is_not_told(path: Path) -> None:
+    command = json.loads(path.with_suffix(".json").read_bytes())["training"]["command"]
+    assert not [word for word in command.split() if Path(word).is_absolute()]
+
+
 def test_a_table_is_nobody(shared: Path) -> None:
     """MoveNet's key points find something person-like in it; its pixels are no person's."""
     pool = NetworkPool.open(str(zoo.BUILT_IN_FOLDER / "understudy-default.tflite"), "cpu")

@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def main(arguments: argparse.Namespace) -> int:
     write_sheet(StudentNetwork(student), pictures, run.path / "pictures.png")
     write_curves(run.history(), run.path / "curves.png")
     about = {
-        "command": "python " + " ".join(shlex.quote(word) for word in sys.argv),
+        "command": _command(sys.argv),
         "seed": arguments.seed,
         "minutes": round(training.seconds / 60, 1),
         "pictures_seen": training.seen,
@@ -129,6 +130,13 @@ def main(arguments: argparse.Namespace) -> int:
     install(finished.path, name)
     print(f"{target} is ready: `python run.py --model {name}`, or choose {name} on the page.")
     return 0
+
+
+def _command(words: Sequence[str]) -> str:
+    """What was typed, for the metadata that goes with the network: of folders and files elsewhere
+    the name alone, for where they lie is nobody's business."""
+    named = (Path(word).name if Path(word).is_absolute() else word for word in words)
+    return "python " + " ".join(shlex.quote(word) for word in named)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from transfer.performers.crop import Crop, crop_around_moved, joined
 from transfer.performers.generator import Generator, encode
 from transfer.performers.int8 import Int8Generator
 from transfer.performers.layers import fold_batch_norms
+from transfer.performers.performer import OfOneSize
 from transfer.performers.temporal_smoothing import TemporalSmoother
 from transfer.performers.trained import Trained, load_generator
 from transfer.performers.trained_files import INT8_NAME, WEIGHTS_NAME
@@ -36,7 +37,7 @@ def levels(layer: Layer) -> NDArray[np.uint8]:
     return np.asarray(cv2.convertScaleAbs(layer, alpha=255), np.uint8)
 
 
-class GanPerformer:
+class GanPerformer(OfOneSize):
     """Plays a run's newest generator."""
 
     def __init__(self, run: Path, source: BodyFrame | None = None) -> None:
@@ -71,14 +72,6 @@ class GanPerformer:
     def calibrate(self, standing: Standing) -> None:
         """Live: fit the source's body at once."""
         self._normaliser.calibrate(standing.keypoints)
-
-    @property
-    def can_be_smaller(self) -> bool:
-        """Never: a generator has one size."""
-        return False
-
-    def draw_smaller(self) -> None:
-        """Nothing: a generator has one size."""
 
     def reset(self) -> None:
         """Forget the source: another one begins."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from inference.analysis import Analysis
 from inference.arrays import Keypoints, Rgb
 from transfer.performers.blending import FlowBlender, Rgba
+from transfer.performers.performer import OfOneSize
 from transfer.target.normalisation import BodyFrame, Normaliser
 from transfer.target.placement import Placement
 from transfer.target.pose_space import PoseIndex, Reals, pose_vectors, velocities
@@ -44,7 +45,7 @@ _LIMBS = np.setdiff1d(np.arange(17), [*ANCHORS, *FACE])
 _SEEN = 0.2
 
 
-class KnnPerformer:
+class KnnPerformer(OfOneSize):
     """Shows frames of a target, moved to where the source stands."""
 
     def __init__(
@@ -95,14 +96,6 @@ class KnnPerformer:
     def calibrate(self, standing: Standing) -> None:
         """Live: fit the source's body at once."""
         self._normaliser.calibrate(standing.keypoints)
-
-    @property
-    def can_be_smaller(self) -> bool:
-        """Never: frames of the target are copied."""
-        return False
-
-    def draw_smaller(self) -> None:
-        """Nothing: frames of the target are copied."""
 
     def reset(self) -> None:
         """Forget the source: another one begins."""

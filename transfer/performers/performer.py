@@ -34,6 +34,18 @@ class Performer(Protocol):
         """Forget the source: another one begins."""
 
 
+class OfOneSize:
+    """What draws at one size alone, and cannot be quicker by drawing coarser."""
+
+    @property
+    def can_be_smaller(self) -> bool:
+        """Never."""
+        return False
+
+    def draw_smaller(self) -> None:
+        """Nothing happens."""
+
+
 class LivePerformer(Performer, Protocol):
     """What somebody who dances live may change between two pictures."""
 

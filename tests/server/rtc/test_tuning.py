@@ -11,6 +11,7 @@ from server import settings as settings_module
 from server.errors import ServerError
 from server.rtc import aiortc_tuning as tuning
 from server.rtc import answer_sdp
+from server.rtc.udp_ports import limit_udp_ports
 from server.settings import Settings
 from server.web.certificate import tls_context
 
@@ -78,7 +79,7 @@ async def test_media_sockets_stay_within_the_port_range():
     loop = asyncio.new_event_loop()
 
     async def bind_three():
-        tuning.limit_udp_ports(asyncio.get_running_loop(), 47310, 47311)
+        limit_udp_ports(asyncio.get_running_loop(), 47310, 47311)
         made = []
         for _ in range(2):
             transport, _protocol = await asyncio.get_running_loop().create_datagram_endpoint(

@@ -10,7 +10,7 @@ import pytest
 from inference import zoo
 from tests.training.people import at, picture
 from training.errors import TrainingError
-from training.network.distill_command import _held_out, learnt_before, weights_of
+from training.network.distill_command import _command, _held_out, learnt_before, weights_of
 from training.network.labelled import Packed
 from training.network.prepare import Prepared
 from training.network.student import PRESETS
@@ -63,3 +63,8 @@ def test_what_the_start_knew_is_told_beside_what_is_known_now() -> None:
     assert progress[2] in _held_out(fresh, prepared, student)
     nothing = Prepared(held_out, [], [], [])
     assert _held_out(tuned, nothing, student) == "Nothing was held out to be measured."
+
+
+def test_metadata_do_not_tell_where_files_lie(tmp_path: Path) -> None:
+    words = ["run.py", "distill", str(tmp_path / "my photos"), "photos", "--minutes", "3"]
+    assert _command(words) == "python run.py distill 'my photos' photos --minutes 3"
