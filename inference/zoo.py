@@ -150,11 +150,32 @@ def own_folder() -> Path:
     return Path(chosen).expanduser() if chosen else cache_folder() / "networks"
 
 
+def reserved_names() -> set[str]:
+    """Names that no network distilled here may have."""
+    built_in = {path.stem for path in _files_in(BUILT_IN_FOLDER)}
+    return built_in | {model.name for model in MODELS}
+
+
+def own_names() -> list[str]:
+    """Names of the networks that were distilled here."""
+    taken = reserved_names()
+    return [path.stem for path in _files_in(own_folder()) if path.stem not in taken]
+
+
+def forget(name: str) -> None:
+    """Delete a network that was distilled here; who has it open goes on with it.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    for ending in (".tflite", ".json", "_edgetpu.tflite"):
+        (own_folder() / f"{name}{ending}").unlink(missing_ok=True)
+
+
 def list_models() -> list[ModelState]:
     """Every known network, ours first, then those distilled here, and whether each can be used."""
     built_in = [ModelState(_built_in(path), path) for path in _files_in(BUILT_IN_FOLDER)]
-    taken = {state.model.name for state in built_in} | {model.name for model in MODELS}
-    own = [path for path in _files_in(own_folder()) if path.stem not in taken]
+    own = [own_folder() / f"{name}.tflite" for name in own_names()]
     return (
         built_in
         + [ModelState(_distilled(path), path) for path in own]

@@ -1,8 +1,7 @@
-"""`/trainings`: pages and requests to train a performer, and to watch it learn."""
+"""`/trainings`: pages and requests to train a performer or a network, and to watch it learn."""
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from collections.abc import Awaitable, Callable
@@ -13,6 +12,8 @@ from typing import Any
 from aiohttp import web
 
 from capture.manifest import Manifest
+from inference import zoo
+from inference.export_packages import missing_packages
 from server.errors import Refused
 from server.performers import PREFIX, RUN
 from server.state import APP_STATE, AppState
@@ -22,39 +23,29 @@ from server.web.event_stream import stream
 from server.web.pages import render
 from server.work.imports import RUN as RUN_PY
 from server.work.jobs import Job, State
-from server.work.training_record import TrainingRecord
-from server.work.trainings import EVALUATION_NAME
-from transfer.performers.trained_files import (
-    INT8_NAME,
-    MENDING_INT8_NAME,
-    MENDING_NAME,
-    ONNX_NAME,
-    PERFORMER_NAME,
-    PLATE_NAME,
-    THUMBNAIL_NAME,
-    WARP,
-    WEIGHTS_NAME,
-    has_weights,
+from server.work.learnt import (
+    EXPORTS,
+    PICTURES_NAME,
+    can_be_made,
+    downloads,
+    has_learnt,
+    pictures,
+    scores,
 )
-from transfer.target.references import FILE_NAME as REFERENCES_NAME
+from server.work.training_record import Kind, TrainingRecord
+from transfer.performers.trained_files import THUMBNAIL_NAME, WARP
 
 MINUTES = (0.1, 240.0)
-PRESETS = (WARP, "realtime")
+PRESETS: dict[Kind, tuple[str, ...]] = {
+    "performer": (WARP, "realtime"),
+    "network": ("fast", "tiny"),
+}
+"""Of each kind; a performer has one without being asked, the first."""
 MOST_FURTHER = 8
 """Datasets that one training learns from besides the first."""
 SIZES = (256, 384, 512)
 STARTS = ("base", "none")
-EXPORTS = {"int8": "tflite", "onnx": "onnx"}
-"""Names of downloads, and of `run.py export-model`'s formats."""
 _PICTURE = re.compile(r"(true|\d{6,8})\.jpg")
-_FURTHER = (PERFORMER_NAME, PLATE_NAME, THUMBNAIL_NAME, REFERENCES_NAME)
-"""What performing needs besides."""
-_DOWNLOADS = {
-    "weights": (WEIGHTS_NAME, MENDING_NAME),
-    "int8": (INT8_NAME, MENDING_INT8_NAME),
-    "onnx": (ONNX_NAME,),
-}
-"""One of these files must be there."""
 _REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 """The report has its style and pictures inside, and needs nothing else."""
 routes = web.RouteTableDef()
@@ -86,7 +77,7 @@ async def training_page(request: web.Request) -> web.Response:
     """One training, from its first picture to its downloads."""
     state, record = request.app[APP_STATE], _record(request)
     data = {"page": "training", "id": record.id, "training": await _summary(state, record)}
-    return render(request, "training.html", data, title=record.title)
+    return render(request, "training.html", data, title=record.title, kind=record.kind)
 
 
 # Requests
@@ -96,8 +87,10 @@ async def training_page(request: web.Request) -> web.Response:
 async def list_trainings(request: web.Request) -> web.Response:
     """Those that run and wait, then the others; and how fast this machine trains."""
     state = request.app[APP_STATE]
+    measured = {kind: state.trainings.measured(kind) for kind in PRESETS}
+    missing = await state.background.run(missing_packages)
     return web.json_response(
-        {"trainings": await _summaries(state), "measured": state.trainings.measured()}
+        {"trainings": await _summaries(state), "measured": measured, "no_network": missing}
     )
 
 
@@ -105,6 +98,12 @@ async def list_trainings(request: web.Request) -> web.Response:
 async def begin(request: web.Request) -> web.Response:
     """Queue a training."""
     state, wanted = request.app[APP_STATE], await read_json(request)
+    kind: Kind = _one_of(wanted, "kind", tuple(PRESETS)) or "performer"
+    preset = _one_of(wanted, "preset", PRESETS[kind])
+    if kind == "network":
+        preset = preset or PRESETS[kind][0]
+        if missing := await state.background.run(missing_packages):
+            raise Refused(503, "packages", missing)
     further = wanted.get("with", [])
     if not isinstance(further, list) or len(further) > MOST_FURTHER:
         raise Refused(400, "with", f"Name {MOST_FURTHER} further datasets at the most.")
@@ -121,7 +120,8 @@ async def begin(request: web.Request) -> web.Response:
         dataset,
         manifest.title,
         _minutes(wanted),
-        preset=_one_of(wanted, "preset", PRESETS),
+        kind=kind,
+        preset=preset,
         size=_one_of(wanted, "size", SIZES),
         start=_one_of(wanted, "start", STARTS),
         further=[name for name, _ in found[1:]],
@@ -153,7 +153,7 @@ async def go_on(request: web.Request) -> web.Response:
     state, record = request.app[APP_STATE], _record(request)
     for dataset in record.datasets:
         checked_dataset(state, dataset)
-    if record.preset not in (None, *PRESETS):
+    if record.preset not in (None, *PRESETS[record.kind]):
         raise Refused(
             409, "preset", f"This version no longer trains the preset {record.preset}: train anew."
         )
@@ -173,8 +173,8 @@ async def export(request: web.Request) -> web.Response:
     """Make the file of a format that programs elsewhere read; a job."""
     state, record = request.app[APP_STATE], _record(request)
     wanted = _one_of(await read_json(request), "format", tuple(EXPORTS))
-    if wanted is None:
-        raise Refused(400, "format", "Say in which format.")
+    if wanted is None or record.kind != "performer":
+        raise Refused(400, "format", "Say in which format; a network has one alone.")
     if not record.over:
         raise Refused(409, "busy", "Wait until the training has ended.")
     run, dataset = state.trainings.run_folder(record), state.settings.datasets / record.dataset
@@ -231,7 +231,7 @@ async def events(request: web.Request) -> web.StreamResponse:
         points = [one for one in log.points if anew or one["seconds"] > sent]
         sent = newest
         run = state.trainings.run_folder(record)
-        more = await state.background.run(_pictures_and_scores, run)
+        more = await state.background.run(_pictures_and_scores, run, record.kind)
         gone = record.id not in {one.id for one in state.trainings.all()}
         return {**found, **more, "points": points, "anew": anew, "gone": gone}
 
@@ -257,15 +257,17 @@ async def _summary(state: AppState, record: TrainingRecord) -> dict[str, Any]:
     log, run = state.trainings.log(record), state.trainings.run_folder(record)
     waiting = [one.id for one in state.trainings.all() if one.state == "waiting"]
 
-    def check() -> tuple[bool, bool]:
+    def check() -> tuple[bool, str | None, bool]:
         if record.over:
             log.read()
-        return has_weights(run), (run / THUMBNAIL_NAME).is_file()
+        usable = record.network is not None and record.network in zoo.own_names()
+        return has_learnt(run, record.kind), _picture_of(run, record), usable
 
-    learnt, has_picture = await state.background.run(check)
+    learnt, shown, usable = await state.background.run(check)
     now = log.latest
     return {
         "id": record.id,
+        "kind": record.kind,
         "dataset": record.dataset,
         "title": record.title,
         "preset": record.preset,
@@ -280,25 +282,28 @@ async def _summary(state: AppState, record: TrainingRecord) -> dict[str, Any]:
         "seconds_left": now.get("seconds_left"),
         "pictures_per_second": now.get("pictures_per_second"),
         "learnt": learnt,
-        "performer": f"{PREFIX}{RUN}{record.id}" if learnt else None,
-        "picture": f"/performers/{record.id}/thumbnail" if learnt and has_picture else None,
+        "performer": f"{PREFIX}{RUN}{record.id}" if learnt and record.kind == "performer" else None,
+        "network": record.network if usable else None,
+        "picture": shown if learnt else None,
     }
 
 
-def _pictures_and_scores(run: Path) -> dict[str, Any]:
+def _picture_of(run: Path, record: TrainingRecord) -> str | None:
+    """Address of a picture that stands for a training."""
+    if record.kind == "performer":
+        here = (run / THUMBNAIL_NAME).is_file()
+        return f"/performers/{record.id}/thumbnail" if here else None
+    names = pictures(run)
+    return f"/trainings/{record.id}/pictures/{names[-1]}.jpg" if names else None
+
+
+def _pictures_and_scores(run: Path, kind: Kind) -> dict[str, Any]:
     """What the run's folder holds by now."""
-    names = [path.stem for path in (run / "pictures").glob("*.jpg")]
-    try:
-        rows = json.loads((run / EVALUATION_NAME).read_bytes())["rows"]
-    except (OSError, ValueError, KeyError, TypeError):
-        rows = None
     return {
-        "pictures": sorted(name for name in names if name.isdigit()),
-        "downloads": [kind for kind in _DOWNLOADS if _files(run, kind)],
-        "can_be_made": [
-            kind for kind in EXPORTS if kind != "onnx" or (run / WEIGHTS_NAME).is_file()
-        ],
-        "scores": rows,
+        "pictures": pictures(run),
+        "downloads": list(downloads(run, kind)),
+        "can_be_made": can_be_made(run, kind),
+        "scores": scores(run),
     }
 
 
@@ -309,7 +314,7 @@ def _pictures_and_scores(run: Path) -> dict[str, Any]:
 async def picture(request: web.Request) -> web.StreamResponse:
     """Held-out poses: true, or as they were drawn then."""
     name = request.match_info["name"]
-    path = _run(request) / "pictures" / name
+    path = _run(request) / PICTURES_NAME / name
     if not _PICTURE.fullmatch(name) or not path.is_file():
         raise Refused(404, "not_found", "There is no such picture.")
     # Of the same name and other content after a training was begun anew.
@@ -328,25 +333,22 @@ async def report(request: web.Request) -> web.StreamResponse:
 @routes.get("/trainings/{id}/download/{kind}.zip")
 async def download(request: web.Request) -> web.Response:
     """What performing elsewhere needs, or a file for other programs."""
-    state, kind, run = request.app[APP_STATE], request.match_info["kind"], _run(request)
-    if kind not in _DOWNLOADS or not _files(run, kind):
+    state, record, run = request.app[APP_STATE], _record(request), _run(request)
+    files = await state.background.run(downloads, run, record.kind)
+    kind = request.match_info["kind"]
+    if kind not in files:
         raise Refused(404, "not_found", "There is nothing of that kind to download.")
-    body = await state.background.run(_zipped, run, (*_files(run, kind), *_FURTHER))
+    body = await state.background.run(_zipped, run, files[kind])
     name = f'attachment; filename="{run.name}-{kind}.zip"'
     return web.Response(
         body=body, content_type="application/zip", headers={"Content-Disposition": name}
     )
 
 
-def _files(run: Path, kind: str) -> list[str]:
-    return [name for name in _DOWNLOADS[kind] if (run / name).is_file()]
-
-
-def _zipped(run: Path, names: tuple[str, ...]) -> bytes:
+def _zipped(run: Path, names: list[str]) -> bytes:
     """Some tens of megabytes at most."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for name in names:
-            if (run / name).is_file():
-                file.write(run / name, f"{run.name}/{name}")
+            file.write(run / name, f"{run.name}/{name}")
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What `run.py train --progress json` says, read as it comes: points, and what it said last."""
+"""What `run.py train` and `distill` say as JSON, read as it comes: points, and the last words."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class TrainingLog:
         self.points: list[dict[str, Any]] = []
         """`{"seconds", "losses": {name: value}, "held_out": {name: value}}`, rising in time."""
         self.latest: dict[str, Any] = {}
-        """The last line of JSON."""
+        """The last point as it was said."""
         self.sentence = ""
-        """The last line that was no JSON."""
+        """The last line that was no point, for a person."""
 
     def read(self) -> bool:
         """Take in what has come since last time; whether there was anything. Blocks."""
@@ -58,6 +58,7 @@ class TrainingLog:
         return next((one.strip() for one in reversed(lines) if one.strip()), "")[:MAX_SENTENCE]
 
     def _take(self, line: str) -> None:
+        said: Any = None
         try:
             said = json.loads(line)
             point = {
@@ -67,7 +68,7 @@ class TrainingLog:
             }
         except (ValueError, TypeError, KeyError):
             if line:
-                self.sentence = line[:MAX_SENTENCE]
+                self.sentence = _sentence(said, line)[:MAX_SENTENCE]
             return
         # A training that was cut short goes on from its last checkpoint, which lies before.
         while self.points and self.points[-1]["seconds"] >= point["seconds"]:
@@ -76,3 +77,13 @@ class TrainingLog:
         self.latest = said
         if len(self.points) > MOST_POINTS:
             self.points = self.points[::2]
+
+
+def _sentence(said: Any, line: str) -> str:
+    """A line for people: `capture.progress` speaks JSON too."""
+    match said:
+        case {"note": str(note)}:
+            return note
+        case {"done": int(done), "total": int(total)}:
+            return f"{done} of {total} pictures looked at."
+    return line

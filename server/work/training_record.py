@@ -16,8 +16,13 @@ from capture.manifest import new_id
 
 logger = logging.getLogger(__name__)
 
+Kind = Literal["performer", "network"]
+"""A performer learns to draw whoever is in a dataset (`run.py train`), a network to see them better
+(`run.py distill`)."""
 State = Literal["waiting", "preparing", "learning", "stopping", "judging", "done", "failed"]
 OVER: tuple[State, ...] = ("done", "failed")
+TEACHER = "understudy-default"
+"""Labels what no dataset keeps raw outputs of: it comes with the program, so it is always there."""
 ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 """Of trainings and of the runs that they make; those that a person made may be named otherwise."""
 
@@ -32,6 +37,9 @@ class TrainingRecord:
     """Of the dataset when it was asked for."""
     minutes: float
     """All in all, with those of earlier sittings."""
+    kind: Kind = "performer"
+    network: str | None = None
+    """Name of the network that comes of it."""
     preset: str | None = None
     """None: the program's own default; so with `size` and `start`."""
     size: int | None = None
@@ -71,11 +79,19 @@ class TrainingRecord:
         """All that it learns from; the first is the one that is shown."""
         return [self.dataset, *self.further]
 
+    def same_wish(self, other: TrainingRecord) -> bool:
+        """Whether both ask for the same."""
+        names = ("kind", "datasets", "minutes", "preset", "size", "start")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
     def command(self, run_py: Path, folder: Path, run: Path) -> list[str]:
         """What makes it, and what goes on with it; `folder` holds the datasets."""
         datasets = [str(folder / dataset) for dataset in self.datasets]
-        command = [str(run_py), "train", *datasets, f"--out={run}", "--progress=json"]
+        verb = "train" if self.kind == "performer" else "distill"
+        command = [str(run_py), verb, *datasets, f"--out={run}", "--progress=json"]
         command.append(f"--minutes={self.minutes:g}")
+        if self.kind == "network":
+            command += ["--from=built-in", f"--teacher={TEACHER}", f"--name={self.network}"]
         for name, value in (("preset", self.preset), ("size", self.size), ("from", self.start)):
             if value is not None:
                 command.append(f"--{name}={value}")

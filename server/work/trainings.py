@@ -11,22 +11,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from inference import zoo
 from server.background import Background
 from server.errors import Refused
 from server.settings import Settings
 from server.work.imports import RUN
 from server.work.lasting_process import LastingProcess
+from server.work.learnt import has_learnt, is_finished, network_name
 from server.work.training_log import TrainingLog
-from server.work.training_record import TrainingRecord, load_records
-from transfer.performers.trained_files import has_weights
+from server.work.training_record import Kind, TrainingRecord, load_records
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.4
 STOP_SECONDS = 20.0
 """A training that was asked to stop measures and saves what it has; it gets so long."""
+NETWORK_STOP_SECONDS = 90.0
+"""The same of a network: on a busy machine a single step of its may take ten seconds."""
 MOST_WAITING = 20
-EVALUATION_NAME = "evaluation.json"
 
 
 class Trainings:
@@ -81,9 +83,9 @@ class Trainings:
         using = (one for one in self._records.values() if dataset in one.datasets and not one.over)
         return next(using, None)
 
-    def measured(self) -> dict[str, float | None]:
-        """How fast this machine trained last: seconds to get ready, pictures a second."""
-        known = [one for one in self._records.values() if one.rate is not None]
+    def measured(self, kind: Kind) -> dict[str, float | None]:
+        """How fast this machine trained that last: seconds to get ready, pictures a second."""
+        known = [one for one in self._records.values() if one.kind == kind and one.rate is not None]
         if not known:
             return {"prepared": None, "rate": None}
         last = max(known, key=lambda one: one.asked)
@@ -91,29 +93,33 @@ class Trainings:
 
     async def add(self, record: TrainingRecord) -> TrainingRecord:
         """Queue it. The same dataset asked for twice at once is one training."""
+        names = await self._background.run(zoo.own_names)
         for one in self._records.values():
-            alike = (one.datasets, one.minutes, one.preset, one.size, one.start)
-            if one.state in ("waiting", "preparing", "learning") and alike == (
-                record.datasets, record.minutes, record.preset, record.size, record.start
-            ):  # fmt: skip
+            if one.state in ("waiting", "preparing", "learning") and one.same_wish(record):
                 return one
         if sum(one.state == "waiting" for one in self._records.values()) >= MOST_WAITING:
             raise Refused(429, "full", "So many trainings wait already: stop one of them first.")
         self._records[record.id] = record
+        if record.kind == "network":
+            taken = {*names, *(one.network for one in self._records.values() if one.network)}
+            record.network = network_name(record.title, record.preset or "", taken)
         await self._note(record)
         self._asked.set()
         return record
 
     async def stop(self, record: TrainingRecord) -> None:
         """End it at once, keeping what it has learnt; nothing happens to one that is over."""
-        if record.over or record.stop_wanted:
+        unwanted = record.id in self._unwanted
+        if record.over or (record.stop_wanted and not unwanted):
             return
+        if record.state == "judging" and record.kind == "network" and not unwanted:
+            return  # Its file is being written: it is good for nothing without.
         record.stop_wanted = True
         if record.state == "waiting":
             record.state, record.message = "done", "Stopped before it began."
         elif self._process is not None:
             self._stopped_at = time.monotonic()
-            if record.state == "learning":
+            if record.state == "learning" and not unwanted:
                 record.state = "stopping"
                 self._process.ask_to_end()
             else:  # There is nothing to be put in order.
@@ -133,7 +139,7 @@ class Trainings:
         self._asked.set()
 
     async def delete(self, record: TrainingRecord) -> None:
-        """Stop it if need be; its run and its record are gone. Whoever performs with it goes on."""
+        """Stop it if need be; its run and its record are gone. Whoever uses it now goes on."""
         self._unwanted.add(record.id)
         await self.stop(record)
         while not record.over:
@@ -146,6 +152,11 @@ class Trainings:
 
     def _remove(self, record: TrainingRecord) -> None:
         shutil.rmtree(self.run_folder(record), ignore_errors=True)
+        if record.network is not None:
+            try:
+                zoo.forget(record.network)
+            except OSError as error:
+                logger.warning("%s is not deleted: %s", record.network, error)
         for path in self._folder.glob(f"{record.id}.*"):
             path.unlink(missing_ok=True)
 
@@ -197,7 +208,7 @@ class Trainings:
         log = self.log(record)
         await self._background.run(log.read)
         process = LastingProcess.find(record.pid, record.id) if record.pid is not None else None
-        if process is not None and record.state != "judging":
+        if process is not None and (record.state != "judging" or record.kind == "network"):
             self._process = process
             await self._watch_training(record, process)
             return
@@ -225,12 +236,15 @@ class Trainings:
         log = self.log(record)
         began = time.monotonic()
 
-        def first_step() -> None:
+        def stage() -> None:
             if record.state == "preparing" and log.latest:
                 record.state = "learning"
                 record.prepared = round(time.monotonic() - began, 1)
+            if record.kind == "network" and "over" in log.latest and not record.over:
+                # Measuring and writing the file take the same process another minute.
+                record.state, record.stop_wanted = "judging", False
 
-        await self._follow(record, process, first_step)
+        await self._follow(record, process, stage)
         await self._settle(record, process.code)
 
     async def _follow(
@@ -247,7 +261,8 @@ class Trainings:
             if not runs:
                 break
             # One that was stopped at the moment when it began has nothing to put in order either.
-            unheard = time.monotonic() - self._stopped_at > STOP_SECONDS
+            patience = STOP_SECONDS if record.kind == "performer" else NETWORK_STOP_SECONDS
+            unheard = time.monotonic() - self._stopped_at > patience
             if record.stop_wanted and (unheard or record.state == "preparing"):
                 await self._background.run(process.end)
             await asyncio.sleep(LOOK_SECONDS)
@@ -256,17 +271,26 @@ class Trainings:
     async def _settle(self, record: TrainingRecord, code: int | None) -> None:
         """The training has ended, with this exit code where it is known."""
         log = self.log(record)
-        learnt = has_weights(self.run_folder(record))
+        run = self.run_folder(record)
+        learnt = has_learnt(run, record.kind)
+        stopped = record.stop_wanted
         rate = log.latest.get("pictures_per_second")
         record.rate = rate if isinstance(rate, int | float) else record.rate
-        finished = code == 0 or float(log.latest.get("seconds_left", 1.0)) <= 0.0
-        if record.stop_wanted or finished:
+        if record.kind == "network":
+            # Without its file a network is of no use, however much of it was learnt.
+            finished = code == 0 or is_finished(run) or (stopped and not learnt)
+        else:
+            finished = stopped or code == 0 or float(log.latest.get("seconds_left", 1.0)) <= 0.0
+        if finished:
             record.message = "" if learnt else "Stopped before anything was learnt."
-            if learnt and record.state != "judging" and record.id not in self._unwanted:
+            judged = record.state == "judging" or record.kind == "network"
+            if learnt and not judged and record.id not in self._unwanted:
                 await self._judge(record)
             record.state = "done"
             return
         message = await self._background.run(_why, log, code)
+        if stopped:
+            message = "It was stopped before its file was written."
         if learnt:
             message += " What it had learnt until then is kept: continue it."
         record.state, record.message = "failed", message

@@ -9,10 +9,13 @@ const FRAMES = 8;
 /** Shows the newest picture until somebody moves the slider away from its end. */
 export class Learnt {
   #base;
+  #own;
+  #true;
   #names = [];
 
-  constructor(base) {
-    this.#base = base;
+  /** `own`, `truth`: how its own pictures and the true ones are called. */
+  constructor(base, own, truth) {
+    [this.#base, this.#own, this.#true] = [base, own, truth];
     element("history").addEventListener("input", () => this.#showPicture());
   }
 
@@ -41,7 +44,7 @@ export class Learnt {
     const after = Number(name) < 1 ? "before it learnt" : `after ${spent(Number(name))}`;
     element("drawn").src = `${this.#base}/pictures/${name}.jpg`;
     element("moment").textContent = after;
-    element("drawn-caption").textContent = `Its own pictures, ${after}`;
+    element("drawn-caption").textContent = `${this.#own}, ${after}`;
     slider.setAttribute("aria-valuetext", after);
   }
 
@@ -64,7 +67,7 @@ export class Learnt {
     };
     element("filmstrip").replaceChildren(
       ...chosen.map((name) => frame(name, spent(Number(name)))),
-      frame("true", "The truth"),
+      frame("true", this.#true),
     );
   }
 }

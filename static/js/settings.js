@@ -18,7 +18,8 @@ export class Settings extends EventTarget {
   constructor() {
     super();
     const defaults = { camera: "", resolution: "640x480", mirror: true, ...pageData.settings };
-    this.#values = { ...defaults, ...remembered() };
+    const asked = new URLSearchParams(location.search).get("model");
+    this.#values = { ...defaults, ...remembered(), ...(asked && { model: asked }) };
     for (const [name, allowed] of [
       ["view", [...pageData.views, ...pageData.performers].map((view) => view.name)],
       ["model", pageData.models],
@@ -26,6 +27,7 @@ export class Settings extends EventTarget {
     ]) {
       if (!allowed.includes(this.#values[name])) this.#values[name] = defaults[name];
     }
+    if (asked) remember(KEY, JSON.stringify(this.#values));
     this.#buildViews();
     this.showPerformers(pageData.performers);
     this.#buildFields();

@@ -1,4 +1,4 @@
-// "Train": how long, and for those who open "More", what; then its page.
+// "Train": a double or a network, how long, and for those who open "More", how; then its page.
 
 import { api, at } from "./api.js";
 import { toast } from "./toasts.js";
@@ -11,6 +11,8 @@ const element = (id) => document.getElementById(id);
 /** The dialog of `train_dialog.html`, for one dataset. */
 export class TrainChoice {
   #dataset;
+  #missing = null; // Why no network can learn here.
+  #measured = {};
 
   constructor(dataset) {
     this.#dataset = dataset;
@@ -18,6 +20,7 @@ export class TrainChoice {
       event.preventDefault();
       this.#begin();
     });
+    for (const radio of element("train-form").elements.kind) radio.addEventListener("change", () => this.#showKind());
     element("train-cancel").addEventListener("click", () => element("train-dialog").close());
     element("train-now").href = at(`/perform?as=as:${dataset}`);
   }
@@ -46,23 +49,43 @@ export class TrainChoice {
     element("train-with").hidden = others.length === 0;
   }
 
+  get #kind() {
+    return element("train-form").elements.kind.value;
+  }
+
+  /** What there is to choose for a double, or for a network. */
+  #showKind() {
+    for (const part of element("train-form").querySelectorAll("[data-kind]")) part.hidden = part.dataset.kind !== this.#kind;
+    const missing = this.#kind === "network" ? this.#missing : null;
+    element("train-missing").hidden = !missing;
+    element("train-missing").textContent = missing ?? "";
+    element("train-begin").disabled = Boolean(missing);
+    const { rate, prepared } = this.#measured[this.#kind] ?? {};
+    element("train-speed").textContent = rate
+      ? `This machine: about ${counted(Math.round(rate * 60), "picture")} a minute, ` +
+        `and ${counted(Math.round(prepared ?? 0), "second")} to get ready, as measured last time.`
+      : "How fast this machine is will be known after the first training.";
+  }
+
   /** What was measured here, and who is before. */
   async #sayHowFast() {
-    const { trainings, measured } = await api("/api/trainings").catch(() => ({ trainings: [], measured: {} }));
+    const answer = await api("/api/trainings").catch(() => ({ trainings: [], measured: {}, no_network: null }));
+    const { trainings } = answer;
+    [this.#measured, this.#missing] = [answer.measured, answer.no_network];
+    this.#showKind();
     const running = trainings.filter((one) => active(one) || one.state === "waiting").length;
     element("train-queue").hidden = running === 0;
     element("train-queue").textContent = `${counted(running, "training")} before it: one learns at a time.`;
-    element("train-speed").textContent = measured.rate
-      ? `This machine: about ${counted(Math.round(measured.rate * 60), "picture")} a minute, ` +
-        `and ${counted(Math.round(measured.prepared ?? 0), "second")} to get ready, as measured last time.`
-      : "How fast this machine is will be known after the first training.";
   }
 
   async #begin() {
     const form = new FormData(element("train-form"));
-    const body = { dataset: this.#dataset, minutes: Number(form.get("minutes")), with: form.getAll("with") };
-    for (const name of ["preset", "start"]) if (form.get(name)) body[name] = form.get(name);
-    if (form.get("size")) body.size = Number(form.get("size"));
+    const body = { kind: this.#kind, dataset: this.#dataset, minutes: Number(form.get("minutes")), with: form.getAll("with") };
+    if (body.kind === "network") body.preset = form.get("network");
+    else {
+      for (const name of ["preset", "start"]) if (form.get(name)) body[name] = form.get(name);
+      if (form.get("size")) body.size = Number(form.get("size"));
+    }
     element("train-begin").disabled = true;
     try {
       const { id } = await api("/api/trainings", { method: "POST", body });

@@ -9,16 +9,24 @@ import { make } from "./make.js";
 import { Plot, smoothed } from "./plot.js";
 import { toast } from "./toasts.js";
 import { HELD_OUT, inWords, LOSSES, over, progress, share, spent, STATES } from "./training_wording.js";
+import { networkInWords } from "./network_wording.js";
 
 const element = (id) => document.getElementById(id);
 const base = at(`/trainings/${pageData.id}`);
 const requests = `/api/trainings/${pageData.id}`;
 const losses = new Plot(element("losses"), "Errors while learning", { logarithmic: true });
-const held = { ssim: new Plot(element("held-ssim"), HELD_OUT.ssim), error: new Plot(element("held-error"), HELD_OUT.error) };
-const learnt = new Learnt(base);
+const held = new Map(
+  Object.entries(HELD_OUT).map(([name, title]) => {
+    const place = make("div");
+    element("held").append(place);
+    return [name, new Plot(place, title)];
+  }),
+);
 
 let training = pageData.training;
 let points = [];
+const isNetwork = training.kind === "network";
+const learnt = new Learnt(base, isNetwork ? "What it sees" : "Its own pictures", isNetwork ? "Its teacher" : "The truth");
 
 function showState() {
   const part = share(training);
@@ -31,17 +39,24 @@ function showState() {
   if (part === null) element("meter").removeAttribute("aria-valuenow");
   else element("meter").setAttribute("aria-valuenow", Math.round(part * 100));
   element("stop").hidden = over(training);
-  element("stop").disabled = training.state === "stopping";
+  // A network without its file is of no use: it is written to the end.
+  element("stop").disabled = training.state === "stopping" || (isNetwork && training.state === "judging");
   element("stop").textContent = training.state === "waiting" ? "Take it out of the queue" : "Stop: good enough";
   element("continue").hidden = !over(training);
   element("continue").textContent = training.learnt ? "Continue" : "Begin again";
-  element("dance").hidden = !training.performer;
-  element("dance").href = at(`/perform?as=${encodeURIComponent(training.performer ?? "")}`);
+  if (isNetwork) {
+    element("use").hidden = !training.network;
+    element("use").href = at(`/?model=${encodeURIComponent(training.network ?? "")}`);
+  } else {
+    element("dance").hidden = !training.performer;
+    element("dance").href = at(`/perform?as=${encodeURIComponent(training.performer ?? "")}`);
+  }
   element("no-pictures").hidden = over(training) || !element("poses").hidden;
   const facts = {
     "Learnt for": training.seconds ? spent(training.seconds) : "",
     "Pictures a second": training.pictures_per_second ?? "",
     Preset: training.preset ?? "",
+    "On the capture page": training.network ?? "",
     Said: training.saying,
   };
   element("facts").replaceChildren(
@@ -66,16 +81,16 @@ function showCurves() {
   }
   // Measured now and then: only where it changed.
   const measured = (name) => column("held_out", name).filter(([, value], place, all) => !place || value !== all[place - 1][1]);
-  element("held-card").hidden = measured("ssim").length < 1;
-  for (const [name, plot] of Object.entries(held)) plot.show({ [name]: measured(name) }, HELD_OUT, end);
+  element("held-card").hidden = ![...held.keys()].some((name) => measured(name).length);
+  for (const [name, plot] of held) plot.show({ [name]: measured(name) }, HELD_OUT, end);
 }
 
 function showScores(rows) {
   element("scores-card").hidden = !rows || !over(training);
   if (!rows) return;
-  element("report").href = `${base}/report`;
+  if (!isNetwork) element("report").href = `${base}/report`;
   element("scores").replaceChildren(
-    ...inWords(rows).map(({ title, word, value, compared }) => {
+    ...(isNetwork ? networkInWords(rows) : inWords(rows)).map(({ title, word, value, compared }) => {
       const tile = make("div", "score");
       tile.append(make("h3", "", title), make("strong", "", word), make("span", "numbers soft small", value));
       if (compared) tile.append(make("span", "small soft", compared));
@@ -124,7 +139,9 @@ element("continue-form").addEventListener("submit", ({ submitter }) => {
   });
 });
 element("delete").addEventListener("click", async ({ target }) => {
-  const text = "What it has learnt is gone for good. The dataset stays.";
+  const text = isNetwork
+    ? "The network is gone for good; whoever uses it now goes on until they choose another. The dataset stays."
+    : "What it has learnt is gone for good. The dataset stays.";
   if (!(await confirmed(`Delete this training of “${training.title}”?`, text))) return;
   await tried(target, async () => {
     await api(requests, { method: "DELETE" });

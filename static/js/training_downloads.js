@@ -11,6 +11,7 @@ const KINDS = {
   weights: ["Weights", "All that performing on another machine needs."],
   int8: ["int8 (TFLite)", "Smaller and faster on a CPU; used here as soon as it is made."],
   onnx: ["ONNX", "For other programs."],
+  tflite: ["The network (TFLite)", "For run.py --model on another machine, and for boards; with its weights, to go on from."],
 };
 const making = new Set();
 let shown = "";

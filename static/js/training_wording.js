@@ -25,13 +25,15 @@ export function progress(training) {
         ? `Waiting: ${counted(training.place - 1, "other training is", "other trainings are")} before it.`
         : "Waiting for its turn: it is the next.";
     case "preparing":
-      return "Looking through the pictures; it learns in a moment.";
+      return training.saying ? `Getting ready: ${training.saying}` : "Looking through the pictures; it learns in a moment.";
     case "learning":
       return left === null ? "Learning." : `Learning: ${duration(left)} left.`;
     case "stopping":
       return "Stopping; what it has learnt is being saved.";
     case "judging":
-      return "Measuring how good it is, on pictures that it never saw.";
+      return training.kind === "network"
+        ? "Measuring how good it is, and writing its file: a minute or two."
+        : "Measuring how good it is, on pictures that it never saw.";
     case "failed":
       return training.message;
     default:
@@ -61,9 +63,20 @@ export const LOSSES = {
   features: "Texture",
   drawn: "What it draws itself",
   share: "How much it draws itself",
+  segments: "Who is a person",
+  part_heatmaps: "Which part of the body",
+  heatmaps: "Key points",
+  short_offsets: "Where exactly they are",
+  mid_offsets: "From joint to joint",
+  long_offsets: "Whose pixel it is",
 };
 
-export const HELD_OUT = { ssim: "Likeness (1 is the truth)", error: "Colour error (0 to 255)" };
+export const HELD_OUT = {
+  ssim: "Likeness (1 is the truth)",
+  error: "Colour error (0 to 255)",
+  person_iou: "Mask like its teacher's (0 to 1)",
+  pck: "Key points where its teacher has them (0 to 1)",
+};
 
 const levels = (value, steps) => steps.find(([least]) => value >= least)?.[1] ?? steps.at(-1)[1];
 

@@ -15,7 +15,8 @@ function card(training) {
   const made = make("article", "card training-card");
   const picture = make("div", "training-picture");
   const text = make("div", "training-text");
-  const title = link(at(`/trainings/${training.id}`), "training-title", training.title);
+  const named = training.kind === "network" ? `${training.title}: a network` : training.title;
+  const title = link(at(`/trainings/${training.id}`), "training-title", named);
   const head = make("div", "training-head");
   const chip = make("span", "chip");
   head.append(title, chip);
@@ -51,12 +52,11 @@ function update(parts, training) {
   if (part === null) meter.removeAttribute("aria-valuenow");
   else meter.setAttribute("aria-valuenow", Math.round(part * 100));
   stop.hidden = over(training);
-  stop.disabled = training.state === "stopping";
-  if (training.picture && !picture.firstChild) {
-    const image = make("img");
-    image.src = at(training.picture);
-    image.alt = "";
-    picture.append(image);
+  stop.disabled = training.state === "stopping" || (training.kind === "network" && training.state === "judging");
+  if (training.picture) {
+    if (!picture.firstChild) picture.append(Object.assign(make("img"), { alt: "" }));
+    const source = at(training.picture);
+    if (picture.firstChild.getAttribute("src") !== source) picture.firstChild.src = source;
   }
   made.dataset.state = training.state;
 }

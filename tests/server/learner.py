@@ -1,19 +1,21 @@
-"""Stands in for `run.py`: learns nothing, but says and writes what `train` and `evaluate` do.
+"""Stands in for `run.py`: learns nothing, but says and writes what `train`, `evaluate` and `distill`
+do.
 
 What it does beside that stands in the dataset's title: `slow` preparation, `child` processes,
-`dies`, `stubborn`.
+`dies`, `stubborn`, `breaks` when a network's file is written, `lingers` there.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-WEIGHTS = "generator.safetensors"
+WEIGHTS = {"train": "generator.safetensors", "distill": "student.safetensors"}
 
 
 def main() -> None:
@@ -30,10 +32,25 @@ def main() -> None:
         Path(subject, "child").write_text(str(child.pid))
     print("Looking.", flush=True)
     time.sleep(100 if "slow" in title else 0.1)
-    train(run, minutes * 60, title)
+    said = train(run, minutes * 60, title, WEIGHTS[command])
+    if command == "distill":
+        print(json.dumps({**said, "over": True}), flush=True)
+        finish(run, options["name"], title)
 
 
-def train(run: Path, total: float, title: str) -> None:
+def finish(run: Path, name: str, title: str) -> None:
+    time.sleep(100 if "lingers" in title else 1.0)
+    if "breaks" in title:
+        sys.exit("The network does not keep the rules.")
+    rows = [{"network": "before", "pck": 0.7}, {"network": "now", "pck": 0.8}]
+    (run / "evaluation.json").write_text(json.dumps({"rows": rows}))
+    own = Path(os.environ["UNDERSTUDY_NETWORKS"])
+    own.mkdir(exist_ok=True)
+    for path in (run / "student.tflite", own / f"{name}.tflite"):
+        path.write_bytes(b"network")
+
+
+def train(run: Path, total: float, title: str, weights: str) -> dict[str, object]:
     stopped = False
 
     def stop(*_: object) -> None:
@@ -45,6 +62,7 @@ def train(run: Path, total: float, title: str) -> None:
     (run / "pictures").mkdir(exist_ok=True)
     state = run / "checkpoint.pt"
     seconds = float(state.read_text()) if state.exists() else 0.0
+    said: dict[str, object] = {"seconds": seconds, "losses": {}, "held_out": {}}
     while seconds < total and not stopped:
         time.sleep(0.1)
         seconds += 0.1
@@ -59,8 +77,9 @@ def train(run: Path, total: float, title: str) -> None:
         }
         print(json.dumps(said), flush=True)
         state.write_text(str(seconds))
-        (run / WEIGHTS).write_bytes(b"weights")
+        (run / weights).write_bytes(b"weights")
         (run / "pictures" / f"{int(seconds):06d}.jpg").write_bytes(b"jpeg")
+    return said
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,9 +20,11 @@ from training.network.held_out import held_out_accuracy
 from training.network.labelled import Packed
 from training.network.losses import losses, total
 from training.network.optimiser import Optimiser
+from training.network.sheet import SeenPictures
 from training.network.student import Student
 from training.network.student_files import save_student
 from training.network.student_network import StudentNetwork, normalised
+from training.reporting import TrainingProgress
 from training.run_folder import RunFolder
 
 WARM_UP = 0.03
@@ -38,22 +39,9 @@ SMALLER = 0.75
 minute (progressive resizing, as in Tan, Le, "EfficientNetV2", ICML 2021, section 4)."""
 SMALLER_FOR = 0.6
 """Share of the time in which they are smaller."""
-MEASURE_SECONDS = 240.0
+MEASURE_SECONDS = (10.0, 240.0)
+"""Held-out pictures are measured a dozen times a run, but not oftener or less often than this."""
 SAVE_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingProgress:
-    """What is told of a run's progress."""
-
-    seconds: float
-    """Trained so far, over all sittings."""
-    total_seconds: float
-    seen: int
-    """Pictures."""
-    losses: dict[str, float]
-    accuracy: dict[str, float]
-    """On the held-out pictures, when last measured."""
 
 
 class Training:
@@ -90,6 +78,8 @@ class Training:
         self._mean = copy.deepcopy(self.student).requires_grad_(False)
         self._run = run
         self._total = minutes * 60
+        least, most = MEASURE_SECONDS
+        self._measure_seconds = min(max(self._total / 12, least), most)
         usual = student.preset.learning_rate * (GENTLE if keep else 1)
         self._rate = learning_rate or usual
         self._seed = seed
@@ -117,9 +107,13 @@ class Training:
             TrainingError: the loss is no number any more; the last good state stays.
             CaptureError: the disk is full; the last state that was saved stays.
         """
+        seen = SeenPictures(self._run.path, held_out or learnt)
+        if self._keep and not self._step:  # What is there to be compared with.
+            self._measure(held_out, {})
+            seen.show(0.0, self.result())
         while self.seconds < self._total:
             try:
-                if self._train_at_batch_size(learnt, held_out, report, stop):
+                if self._train_at_batch_size(learnt, held_out, seen, report, stop):
                     return
                 continue
             except (MemoryError, RuntimeError) as error:
@@ -145,6 +139,7 @@ class Training:
         self,
         learnt: Sequence[Packed],
         held_out: Sequence[Packed],
+        seen: SeenPictures,
         report: Callable[[TrainingProgress], None],
         stop: Callable[[], bool],
     ) -> bool:
@@ -161,13 +156,13 @@ class Training:
                 losses = self._learn(pictures, targets)
                 now = time.monotonic()
                 self.seconds += now - began
-                report(
-                    TrainingProgress(self.seconds, self._total, self.seen, losses, self.accuracy)
-                )
                 over = self.seconds >= self._total or stop()
-                if over or now - measured >= MEASURE_SECONDS:
+                if over or now - measured >= self._measure_seconds:
                     self._measure(held_out, losses)
                     measured = time.monotonic()
+                report(self._progress(losses))
+                if over or seen.due(self.seconds):
+                    seen.show(self.seconds, self.result())
                 if over or now - saved >= SAVE_SECONDS:
                     self._save()
                     saved = time.monotonic()
@@ -175,6 +170,11 @@ class Training:
                     return over
                 began = time.monotonic()
         return False
+
+    def _progress(self, losses: dict[str, float]) -> TrainingProgress:
+        return TrainingProgress(
+            self.seconds, self._total, self._step, self.seen, losses, self.accuracy
+        )
 
     def _side(self) -> int:
         """Of the square pictures that are due, pixels; a multiple of 32."""

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
-import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from capture.files import write_whole
 from capture.progress import Progress
 from inference import zoo
 from training.curves import write_curves
 from training.errors import TrainingError
 from training.network import export_tflite
-from training.network.distill import Training, TrainingProgress
-from training.network.finish import finish, install
+from training.network.distill import Training
+from training.network.finish import checked_name, finish, install
 from training.network.held_out import held_out_accuracy
 from training.network.prepare import Prepared, prepare
 from training.network.sheet import write_sheet
@@ -29,6 +29,7 @@ from training.network.student_files import load_student, metadata, save_student
 from training.network.student_network import StudentNetwork
 from training.network.teachers import here, open_teachers
 from training.network.trunk_student import new_student
+from training.reporting import watched
 from training.run_folder import RunFolder
 
 TEACHERS = ("bodypix-075",)
@@ -41,6 +42,10 @@ NETWORKS = {
 """Those that come with the program, by preset."""
 KEEP = 0.8
 """Of the start weights, unless asked for otherwise."""
+LEAST_PICTURES = 10
+"""From fewer nothing is learnt that holds for others."""
+SCORES_NAME = "evaluation.json"
+"""What the held-out pictures say of the start weights and of the finished file."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the start weights, 0..1, so that nothing is forgotten (0.8 with --from)",
     )
     parser.add_argument("--learning-rate", type=float, default=None, metavar="RATE")
+    parser.add_argument(
+        "--name", help="the network's, for --model and the page (default: the run's folder)"
+    )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--progress", choices=("bar", "json"), default="bar")
     parser.set_defaults(command=main)
 
 
@@ -86,9 +95,11 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.start != "none":
         weights_of(arguments.start, arguments.preset)
     run = RunFolder(arguments.out)
+    name = checked_name(arguments.name or run.path.resolve().name)
     samples = find_samples(arguments.sources, arguments.holdout, print)
     run.open(_options(arguments))
-    with Progress("labels", "picture") as progress:
+    as_json = arguments.progress == "json"
+    with Progress("labels", "picture", as_json) as progress:
         prepared = prepare(
             samples,
             run.path / "labels",
@@ -102,14 +113,25 @@ def main(arguments: argparse.Namespace) -> int:
         f"{len(prepared.learnt)} pictures to learn from, {len(prepared.held_out)} held out, "
         f"{len(prepared.left_out)} left out."
     )
+    if len(prepared.learnt) < LEAST_PICTURES:
+        raise TrainingError(
+            f"{len(prepared.learnt)} pictures are too few, {LEAST_PICTURES} the least: record for "
+            "longer (of a recording three a second are taken), or name more sources."
+        )
     training = _training(arguments, run)
-    _train(training, prepared)
+    watched(
+        lambda report, stop, note: training.run(
+            prepared.learnt, prepared.held_out, report, stop, note
+        ),
+        as_json,
+    )
     print(f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures.")
     pictures = prepared.held_out or prepared.learnt
     student = training.result()
     # A run that was over already may be asked for with another `--keep`.
     save_student(student, run.path / "student.safetensors")
-    print(_held_out(arguments, prepared, student))
+    before = _before(arguments, prepared)
+    print(_held_out(before, measured(prepared, student)))
     write_sheet(StudentNetwork(student), pictures, run.path / "pictures.png")
     write_curves(run.history(), run.path / "curves.png")
     about = {
@@ -126,7 +148,8 @@ def main(arguments: argparse.Namespace) -> int:
     finished = finish(student, prepared.learnt, prepared.held_out, checksums, about, target)
     for sentence in finished.sentences:
         print(sentence)
-    name = run.path.resolve().name
+    rows = [{"network": "before", **before}, {"network": "now", **finished.accuracy}]
+    write_whole(run.path / SCORES_NAME, json.dumps({"rows": rows}, indent=1).encode())
     install(finished.path, name)
     print(f"{target} is ready: `python run.py --model {name}`, or choose {name} on the page.")
     return 0
@@ -196,49 +219,25 @@ def weights_of(name: str, preset: str) -> Path:
     return path
 
 
-def _train(training: Training, prepared: Prepared) -> None:
-    stopped = False
-
-    def stop(number: int, frame: object) -> None:
-        nonlocal stopped
-        stopped = True
-
-    before = signal.signal(signal.SIGTERM, stop)
-    told_at = 0.0
-    try:
-        with Progress("training", "s") as progress:
-
-            def report(now: TrainingProgress) -> None:
-                nonlocal told_at
-                progress(round(now.seconds), round(now.total_seconds))
-                if time.monotonic() - told_at >= 60:
-                    told_at = time.monotonic()
-                    progress.note(_line(now))
-
-            training.run(prepared.learnt, prepared.held_out, report, lambda: stopped, progress.note)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def measured(prepared: Prepared, student: Student) -> dict[str, float]:
+    """How good a student is on the held-out pictures."""
+    return held_out_accuracy(StudentNetwork(student).heads, prepared.held_out)
 
 
-def _line(now: TrainingProgress) -> str:
-    losses = ", ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
-    accuracy = _figures(now.accuracy)
-    rate = now.seen / max(now.seconds, 1e-9)
-    return f"{now.seen} pictures ({rate:.1f}/s): {losses}" + (accuracy and f" | {accuracy}")
-
-
-def _held_out(arguments: argparse.Namespace, prepared: Prepared, student: Student) -> str:
-    """What the held-out pictures say, of the start weights too."""
-    if not prepared.held_out:
-        return "Nothing was held out to be measured."
-
-    def measured(one: Student) -> str:
-        return _figures(held_out_accuracy(StudentNetwork(one).heads, prepared.held_out))
-
+def _before(arguments: argparse.Namespace, prepared: Prepared) -> dict[str, float]:
+    """How good the start weights are; empty where nothing was begun with or held out."""
     if arguments.start == "none":
-        return f"Held out: {measured(student)}."
-    start = load_student(weights_of(arguments.start, arguments.preset))
-    return f"Held out, before: {measured(start)}; now: {measured(student)}."
+        return {}
+    return measured(prepared, load_student(weights_of(arguments.start, arguments.preset)))
+
+
+def _held_out(before: dict[str, float], now: dict[str, float]) -> str:
+    """What the held-out pictures say."""
+    if not now:
+        return "Nothing was held out to be measured."
+    if not before:
+        return f"Held out: {_figures(now)}."
+    return f"Held out, before: {_figures(before)}; now: {_figures(now)}."
 
 
 def _figures(accuracy: dict[str, float]) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import importlib.util
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from capture.files import write_whole
 from inference.arrays import Rgb
+from inference.export_packages import PACKAGES, missing_packages
 from training.errors import TrainingError
 from training.network.student import HEADS, SCALES, Student
 from transfer.performers.layers import fold_batch_norms
@@ -41,18 +41,12 @@ Edge TPU", table 1; those that a segmentation network may use)."""
 
 CONVERTED_AWAY = 1e-3
 """Of an answer's size: what float arithmetic in another order may change."""
-PACKAGES = ("litert_torch", "ai_edge_quantizer")
-"""That this needs."""
 
 
 def require_packages(packages: Sequence[str] = PACKAGES) -> None:
     """Raise `TrainingError` at once when an exporter's packages are missing."""
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise TrainingError(
-                f"Writing such files needs the package {package}: run "
-                "`python -m pip install -r requirements-export.txt` first."
-            )
+    if sentence := missing_packages(packages):
+        raise TrainingError(sentence)
 
 
 class _Folded(nn.Module):

@@ -15,6 +15,7 @@ from inference import zoo
 from inference.body import KEYPOINT_NAMES, LABEL_NAMES
 from inference.network import Network
 from inference.runtime import Device
+from training.errors import TrainingError
 from training.network.augment import Augmenter
 from training.network.batches import weights_of
 from training.network.export_tflite import compile_for_edge_tpu, export
@@ -83,6 +84,13 @@ def finish(
     }
     write_whole(target.with_suffix(".json"), json.dumps(metadata, indent=1).encode())
     return Finished(target, int8, sentences)
+
+
+def checked_name(name: str) -> str:
+    """A name that a network of one's own may have; `TrainingError` for any other."""
+    if name in zoo.reserved_names() or not name.strip(". ") or Path(name).name != name:
+        raise TrainingError(f"A network cannot be called {name!r}: give another --name.")
+    return name
 
 
 def install(path: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""A picture in a student's run: what it sees beside the teacher."""
+"""Pictures in a student's run: what it sees beside the teacher, at the end and as it learns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from capture.files import write_whole
 from inference.arrays import Labels, Rgb
 from inference.body import PALETTE
 from inference.personlab import decode_people
+from training.learning_pictures import LearningPictures, chosen
 from training.network.labelled import MAYBE, UNKNOWN, Labelled, Packed
+from training.network.student import Student
 from training.network.student_network import StudentNetwork
 from training.network.teacher import part_labels, person_probability
 
@@ -25,6 +27,26 @@ SEEN = 0.3
 Picture = NDArray[np.uint8]
 
 
+class SeenPictures:
+    """What the student sees in some pictures as it learns, beside what it should see."""
+
+    def __init__(self, run: Path, items: Sequence[Packed]) -> None:
+        """`items`: held-out pictures; some of them are shown."""
+        self._items = [items[number].labelled() for number in chosen(len(items))]
+        self._pictures = LearningPictures(run)
+        self._pictures.write_true([_square(_wanted(item)) for item in self._items])
+
+    def due(self, seconds: float) -> bool:
+        """Whether it is time for another; `seconds`: of training so far."""
+        return self._pictures.due(seconds)
+
+    def show(self, seconds: float, student: Student) -> None:
+        """Write what it sees now."""
+        network = StudentNetwork(student)
+        seen = [_square(_seen(network, item.rgb)) for item in self._items]
+        self._pictures.write(seconds, seen)
+
+
 def write_sheet(network: StudentNetwork, items: Sequence[Packed], path: Path) -> None:
     """Rows of photo, labels (teacher's parts on what is known of people), student."""
     step = max(1, len(items) // ROWS)
@@ -33,15 +55,26 @@ def write_sheet(network: StudentNetwork, items: Sequence[Packed], path: Path) ->
 
 
 def _row(network: StudentNetwork, item: Labelled) -> Picture:
-    heads = network.heads(item.rgb)
-    theirs = _coloured(item.rgb, np.where(item.people > 0, item.parts, 0), item.people)
-    found = np.where(person_probability(heads) >= 0.5, part_labels(heads), 0).astype(np.uint8)
-    ours = _coloured(item.rgb, found, found)
+    pictures = (item.rgb, _wanted(item), _seen(network, item.rgb))
+    return np.hstack([_square(picture) for picture in pictures])
+
+
+def _wanted(item: Labelled) -> Picture:
+    """What is known about a picture."""
+    picture = _coloured(item.rgb, np.where(item.people > 0, item.parts, 0), item.people)
     for points in item.keypoints:
-        _dots(theirs, points)
+        _dots(picture, points)
+    return picture
+
+
+def _seen(network: StudentNetwork, rgb: Rgb) -> Picture:
+    """What the student says about it."""
+    heads = network.heads(rgb)
+    found = np.where(person_probability(heads) >= 0.5, part_labels(heads), 0).astype(np.uint8)
+    picture = _coloured(rgb, found, found)
     for person in decode_people(heads):
-        _dots(ours, person.keypoints)
-    return np.hstack([_square(picture) for picture in (item.rgb, theirs, ours)])
+        _dots(picture, person.keypoints)
+    return picture
 
 
 def _coloured(rgb: Rgb, parts: Labels, people: Labels) -> Picture:

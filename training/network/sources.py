@@ -1,6 +1,9 @@
 """What a student can learn from: photos, masks, joints, people of COCO, videos, datasets.
 
 Each picture becomes a `Sample`: its name, its files' SHA-256, and how to label it.
+
+Of a dataset: pairs with the raw heads that were kept beside them are learnt from as they are, of
+the others three a second are shown to the teachers, and poses that a person mended are believed.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 from capture import photos
 from capture.dataset import Dataset
 from capture.errors import CaptureError
+from capture.pairs import PairRecord
 from capture.photos import NotAPicture
 from capture.video import probe, read_frames
 from inference.arrays import Labels, Rgb
@@ -27,13 +31,13 @@ from training.errors import TrainingError
 from training.network.coco_people import marked_people, people_of, read_annotations
 from training.network.known_people import from_known, from_teachers
 from training.network.labelled import Labelled
-from training.network.labelling import from_heads, from_joints, from_mask, from_people
+from training.network.labelling import TRUSTED, from_heads, from_joints, from_mask, from_people
 from training.network.teachers import Teachers
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 MASK_FOLDERS = ("person_masks", "masks")
 FRAMES_A_SECOND = 3.0
-"""Frames taken from a video: neighbours teach nothing new."""
+"""Frames taken from a video or a dataset without heads: neighbours teach nothing new."""
 
 PEOPLE_FILE = "people.json"
 """Beside `images/` and `masks/`: everybody's key points, in COCO's form."""
@@ -68,7 +72,7 @@ def find_samples(
     """All samples of datasets, folders and videos; of each source every n-th is held out.
 
     Args:
-        paths: datasets with heads, folders, photos, videos.
+        paths: datasets, folders, photos, videos.
         holdout: share 0..0.5 that is kept for measuring: every `round(1 / holdout)`-th by name.
         note: told which files of a folder were passed over.
 
@@ -80,7 +84,7 @@ def find_samples(
         found = sorted(_of_path(path, note), key=lambda sample: sample.name)
         if not found:
             raise TrainingError(
-                f"{path} holds nothing to learn from: give datasets captured with --heads, or "
+                f"{path} holds nothing to learn from: give datasets, or "
                 f"folders with photos (jpg, png, webp, tif ...) or videos ({', '.join(VIDEOS)})."
             )
         every = round(1 / holdout) if holdout > 0 else len(found) + 1
@@ -184,14 +188,37 @@ def _of_dataset(path: Path) -> Iterator[Sample]:
     except CaptureError as error:
         yield Sample(path.name, (), DATASET, partial(_refuse, error))
         return
+    due = 0.0
     for record in dataset.used:
+        frame, heads = dataset.frame_path(record.index), dataset.heads_path(record.index)
+        name = f"{path.name}/{record.index:06d}"
         if record.edits:
-            continue  # A person said that what the heads hold is wrong.
-        heads = dataset.heads_path(record.index)
-        if heads.is_file():
-            files = (dataset.frame_path(record.index), heads)
-            name = f"{path.name}/{record.index:06d}"
-            yield Sample(name, files, DATASET, partial(_label_pair, dataset, record.index))
+            # A person said that what the network saw is wrong.
+            if (points := _marked_by_hand(record)) is not None:
+                mended = f"{name} {json.dumps(record.edits, sort_keys=True)}"
+                yield Sample(mended, (frame,), TEACHER, partial(_label_mended, frame, points))
+        elif heads.is_file():
+            label = partial(_label_pair, dataset, record.index)
+            yield Sample(name, (frame, heads), DATASET, label)
+        elif record.time_s >= due:
+            due = record.time_s + 1 / FRAMES_A_SECOND
+            yield Sample(name, (frame,), TEACHER, partial(_label_photo, frame))
+
+
+def _marked_by_hand(record: PairRecord) -> NDArray[np.float32] | None:
+    """`[17, 3]`, third value 1 where a key point is known; None where too little was mended."""
+    points = record.mended()
+    if points is None or "keypoints" not in record.edits:
+        return None
+    marked = points.astype(np.float32)
+    marked[:, 2] = marked[:, 2] >= TRUSTED
+    return marked
+
+
+def _label_mended(frame: Path, points: NDArray[np.float32], teachers: Teachers | None) -> Labelled:
+    assert teachers is not None
+    rgb = read_photo(frame)
+    return from_joints(rgb, points, teachers.parts, teachers.mask(rgb))
 
 
 def _label_pair(dataset: Dataset, index: int, teachers: Teachers | None) -> Labelled:

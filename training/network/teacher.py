@@ -62,22 +62,23 @@ class Teacher:
     def __init__(
         self, models: Sequence[Path], long_sides: Sequence[int] = LONG_SIDES, threads: int = 2
     ) -> None:
-        """`models`: files of networks with parts and a free input size.
+        """`models`: files of networks with parts; one of a single input size looks at that alone.
 
         Raises:
             TrainingError: a network has no parts.
             ModelError: a file cannot be read.
         """
-        self.networks = [
-            Network.open(path, Device("cpu"), side, threads)
-            for path in models
-            for side in sorted(long_sides)
-        ]
-        for network in self.networks:
-            if not network.info.has_parts:
-                raise TrainingError(
-                    f"{network.info.name} knows no body parts: choose another --teacher."
-                )
+        self.networks: list[Network] = []
+        for path in models:
+            for side in sorted(long_sides):
+                network = Network.open(path, Device("cpu"), side, threads)
+                if not network.info.has_parts:
+                    raise TrainingError(
+                        f"{network.info.name} knows no body parts: choose another --teacher."
+                    )
+                self.networks.append(network)
+                if network.info.fixed_size is not None:
+                    break
 
     def heads(self, rgb: Rgb) -> Heads:
         """Averaged heads of a picture uint8 `[H, W, 3]`; float32, on the finest grid.

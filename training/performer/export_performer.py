@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from capture.files import check_writable, discard, write_whole
+from inference.export_packages import PACKAGES
 from training.errors import TrainingError
 from training.network import export_tflite
 from training.performer import export_onnx
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; its exit code."""
     as_onnx = arguments.format == "onnx"
-    export_tflite.require_packages((export_onnx if as_onnx else export_tflite).PACKAGES)
+    export_tflite.require_packages(export_onnx.PACKAGES if as_onnx else PACKAGES)
     about, _ = Trained.load(arguments.run)
     target = target_of(arguments.run, about, arguments.dataset)
     if about.preset == WARP:

@@ -17,7 +17,6 @@ from training.distributed import ProcessGroup
 from training.errors import TrainingError
 from training.performer.data import Augment, Joined
 from training.performer.mending.command import train_mending
-from training.performer.reporting import watched
 from training.performer.same_person import check_one_person
 from training.performer.sheet import write_samples
 from training.performer.sources import (
@@ -30,6 +29,7 @@ from training.performer.sources import (
     split,
 )
 from training.performer.training import TransferTraining
+from training.reporting import watched
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import GENERATORS, Generator

@@ -32,6 +32,7 @@ from training.performer.losses import (
     reconstruction,
 )
 from training.performer.shown_poses import ShownPoses
+from training.reporting import TrainingProgress
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.generator import Generator
@@ -62,20 +63,6 @@ WEIGHTS = {
 
 class NotANumber(TrainingError):
     """The loss is no number any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingProgress:
-    """What is told of a run's progress."""
-
-    seconds: float
-    total_seconds: float
-    step: int
-    seen: int
-    losses: dict[str, float]
-    held_out: dict[str, float]
-    starved: float
-    """Share of the time in which the step waited for data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from server.work import trainings as trainings_module
 from server.work.training_record import TrainingRecord
 from tests.capture.real import write
 from tests.server.conftest import Serve
+from tests.server.waiting import until
 from tests.server.work.test_trainings import LEARNER
 
 ID = "20261120-142233-7f3a9c"
@@ -94,6 +95,8 @@ async def test_everything_is_pushed_until_the_end(
         ({"dataset": ID, "minutes": 1, "preset": "quality"}, 400, "preset"),
         ({"dataset": ID, "minutes": 1, "size": 257}, 400, "size"),
         ({"dataset": ID, "minutes": 1, "start": "/etc/passwd"}, 400, "start"),
+        ({"dataset": ID, "minutes": 1, "kind": "eyes"}, 400, "kind"),
+        ({"dataset": ID, "minutes": 1, "kind": "network", "preset": "trunk"}, 400, "preset"),
     ],
 )
 async def test_what_is_refused(
@@ -102,6 +105,45 @@ async def test_what_is_refused(
     answer = await http.post("/api/trainings", json=body)
     assert (answer.status, (await answer.json())["code"]) == (status, code)
     assert http.app[APP_STATE].trainings.all() == []
+
+
+async def test_a_network_learns_and_is_taken_home(http: TestClient) -> None:
+    one = await begin(http, 6, kind="network", preset="tiny")
+    assert (one["kind"], one["preset"], one["network"], one["performer"]) == (
+        "network", "tiny", None, None,
+    )  # fmt: skip
+    trainings = http.app[APP_STATE].trainings
+    record = trainings.get(one["id"])
+    await until(lambda: record.state == "learning")
+    await http.post(f"/api/trainings/{one['id']}/stop")
+    await until(lambda: record.state == "done")
+    [now] = (await (await http.get("/api/trainings")).json())["trainings"]
+    assert now["network"] == record.network
+    assert now["picture"].startswith(f"/trainings/{record.id}/pictures/00000")
+    assert record.network in (await http.app[APP_STATE].choices()).models
+    page = await (await http.get(f"/trainings/{record.id}")).text()
+    assert "Use it" in page
+    archive = await (await http.get(f"/trainings/{record.id}/download/tflite.zip")).read()
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        assert file.namelist() == [
+            f"{record.id}/student.tflite", f"{record.id}/student.safetensors",
+        ]  # fmt: skip
+    answer = await http.post(f"/api/trainings/{record.id}/export", json={"format": "onnx"})
+    assert answer.status == 400
+    await trainings.delete(record)
+    assert record.network not in (await http.app[APP_STATE].choices()).models
+
+
+async def test_without_packages_no_network_is_offered(
+    http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await (await http.get("/api/trainings")).json())["no_network"] is None
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    body = {"dataset": ID, "minutes": 1, "kind": "network"}
+    answer = await http.post("/api/trainings", json=body)
+    assert (answer.status, (await answer.json())["code"]) == (503, "packages")
+    missing = (await (await http.get("/api/trainings")).json())["no_network"]
+    assert "requirements-export.txt" in missing
 
 
 async def test_a_preset_that_is_no_more_does_not_go_on(http: TestClient) -> None:

@@ -82,7 +82,7 @@ async def test_one_learns_is_measured_and_the_next_begins(
     assert [point["seconds"] for point in trainings.log(first).points] == pytest.approx(
         [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     )
-    assert trainings.measured()["rate"] == 10.0
+    assert trainings.measured("performer")["rate"] == 10.0
 
 
 async def test_two_people_press_train(open_trainings: Open, tmp_path: Path) -> None:
@@ -285,6 +285,14 @@ def test_a_log_is_read_as_it_grows(tmp_path: Path) -> None:
     assert log.read()
     assert [one["seconds"] for one in log.points] == [1.0, 1.5]
     assert log.latest["seconds"] == 1.5
+    with output.open("a") as file:
+        file.write('{"done": 3, "total": 9}\n')
+    log.read()
+    assert log.sentence == "3 of 9 pictures looked at."
+    with output.open("a") as file:
+        file.write('{"note": "One is broken."}\n[1]\n{"done": 1, "total": null}\n')
+    log.read()
+    assert log.sentence == '{"done": 1, "total": null}'
     (tmp_path / "err").write_text("Traceback\nThat is no dataset.\n\n")
     assert log.complaint() == "That is no dataset."
 

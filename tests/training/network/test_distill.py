@@ -9,11 +9,12 @@ import torch
 
 from tests.training.people import at, picture
 from training.errors import TrainingError
-from training.network.distill import Training, TrainingProgress
+from training.network.distill import Training
 from training.network.held_out import held_out_accuracy
 from training.network.labelled import Packed
 from training.network.student import PRESETS, Preset, Student, multiplications, parameters
 from training.network.student_network import StudentNetwork
+from training.reporting import TrainingProgress
 from training.run_folder import RunFolder
 
 SMALL = Preset("tiny", (128, 128), (8, 12, 16, 24, 32), (0, 0, 0, 0), (16, 16, 12), 64, 8)

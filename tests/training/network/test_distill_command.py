@@ -10,7 +10,15 @@ import pytest
 from inference import zoo
 from tests.training.people import at, picture
 from training.errors import TrainingError
-from training.network.distill_command import _command, _held_out, learnt_before, weights_of
+from training.network.distill_command import (
+    _before,
+    _command,
+    _held_out,
+    learnt_before,
+    measured,
+    weights_of,
+)
+from training.network.finish import checked_name
 from training.network.labelled import Packed
 from training.network.prepare import Prepared
 from training.network.student import PRESETS
@@ -51,18 +59,27 @@ def test_what_the_start_knew_is_told_beside_what_is_known_now() -> None:
     held_out = [Packed.of(picture(one, (192, 192)), "mask") for one in people]
     prepared = Prepared(held_out, held_out, [], [])
     student = load_student(weights_of("built-in", "tiny"))
-    fresh = Namespace(start="none", preset="fast")
-    tuned = Namespace(start="built-in", preset="fast")
+    now = measured(prepared, student)
+    assert _before(Namespace(start="none", preset="fast"), prepared) == {}
+    before = _before(Namespace(start="built-in", preset="fast"), prepared)
     figures = r"person_iou [01]\.\d{3}, pck [01]\.\d{3}"
-    assert re.fullmatch(rf"Held out: {figures}\.", _held_out(fresh, prepared, student))
+    assert re.fullmatch(rf"Held out: {figures}\.", _held_out({}, now))
     progress = re.fullmatch(
-        rf"Held out, before: ({figures}); now: ({figures})\.", _held_out(tuned, prepared, student)
+        rf"Held out, before: ({figures}); now: ({figures})\.", _held_out(before, now)
     )
     assert progress is not None
     assert progress[1] != progress[2]
-    assert progress[2] in _held_out(fresh, prepared, student)
+    assert progress[2] in _held_out({}, now)
     nothing = Prepared(held_out, [], [], [])
-    assert _held_out(tuned, nothing, student) == "Nothing was held out to be measured."
+    assert measured(nothing, student) == {}
+    assert _held_out({}, {}) == "Nothing was held out to be measured."
+
+
+@pytest.mark.parametrize("name", ["understudy-fast", "bodypix-075", "a/b", "..", " "])
+def test_a_network_has_a_name_of_its_own(name: str) -> None:
+    with pytest.raises(TrainingError, match="give another --name"):
+        checked_name(name)
+    assert checked_name("juggling-in-the-park-fast") == "juggling-in-the-park-fast"
 
 
 def test_metadata_do_not_tell_where_files_lie(tmp_path: Path) -> None:

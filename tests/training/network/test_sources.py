@@ -1,6 +1,7 @@
 """What can be learnt from, and what is said about what cannot."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from PIL import Image
 from capture.dataset import Dataset
 from capture.errors import CaptureError
 from capture.progress import Progress
+from inference import zoo
 from tests.capture.real import write
 from training.errors import TrainingError
 from training.network.labelled import Labelled
@@ -21,6 +23,7 @@ from training.network.sources import (
     ATHLETES,
     COCO,
     DATASET,
+    FRAMES_A_SECOND,
     JOINTS,
     MASK,
     PEOPLE,
@@ -31,6 +34,8 @@ from training.network.sources import (
     read_mask,
     read_photo,
 )
+from training.network.teacher import Teacher
+from training.network.teachers import Teachers
 
 NOBODY = np.zeros((0, 17, 3), np.float32)
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
@@ -72,11 +77,32 @@ def test_every_tenth_of_each_source_is_held_out(shared: Path) -> None:
 def test_heads_that_a_person_contradicted_are_not_learnt_from(models: Path, tmp_path: Path) -> None:
     write(tmp_path / "d", heads=True)
     dataset = Dataset.open(tmp_path / "d")
-    edits = {2: {"erased": True}, 3: {"left_out": True}, 4: {"keypoints": {"9": [1.0, 2.0]}}}
+    edits = {2: {"erased": True}, 3: {"left_out": True}, 4: {"keypoints": {"9": [60.0, 52.0]}}}
     dataset.edit_pairs(edits, dataset.revision)
-    found = {sample.name for sample in find_samples([tmp_path / "d"], 0.0)}
-    assert len(found) == 24 - 3
-    assert not any(f"{index:06d}" in name for index in edits for name in found)
+    found = {sample.name.split()[0]: sample for sample in find_samples([tmp_path / "d"], 0.0)}
+    assert len(found) == 24 - 2
+    assert not {"d/000002", "d/000003"} & found.keys()
+    mended = found["d/000004"]
+    assert (mended.kind, mended.needs_teacher) == (TEACHER, True)
+    before = mended.name
+    teacher = Teacher([zoo.find_known("understudy-tiny")])
+    assert len(teacher.networks) == 1
+    labelled = mended.label(Teachers(teacher))
+    assert labelled.keypoints[0, 9].tolist() == [60.0, 52.0, 1.0]
+    dataset.edit_pairs({4: {"keypoints": {"9": [61.0, 52.0]}}}, dataset.revision)
+    [again] = [s for s in find_samples([tmp_path / "d"], 0.0) if s.name.startswith("d/000004")]
+    assert again.name != before  # Labels of an earlier run are not taken for it.
+
+
+def test_pairs_without_heads_are_shown_to_the_teachers_some_a_second(
+    models: Path, tmp_path: Path
+) -> None:
+    seen = write(tmp_path / "d")
+    samples = find_samples([tmp_path / "d"], 0.0)
+    assert {sample.kind for sample in samples} == {TEACHER}
+    times = [seen[int(sample.name.rpartition("/")[2])][1] for sample in samples]
+    assert len(times) == 3
+    assert all(later - sooner >= 1 / FRAMES_A_SECOND for sooner, later in pairwise(times))
 
 
 def test_people_of_coco_are_found(shared: Path) -> None:

@@ -17,7 +17,8 @@ from training.performer.data import Augment, TransferData
 from training.performer.losses import ramp
 from training.performer.measuring.evaluate_performer import PlateOnly, reconstruction
 from training.performer.sources import split
-from training.performer.training import TrainingProgress, TransferTraining
+from training.performer.training import TransferTraining
+from training.reporting import TrainingProgress
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.crop import usual_side

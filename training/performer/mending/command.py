@@ -15,9 +15,9 @@ from training.curves import write_curves
 from training.errors import TrainingError
 from training.performer.mending.examples import VARIANTS, MendingData
 from training.performer.mending.training import MendingTraining
-from training.performer.reporting import watched
 from training.performer.same_person import check_one_person
 from training.performer.sources import Split, check_enough, check_one_camera, split
+from training.reporting import watched
 from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.crop import ROOM

@@ -29,7 +29,7 @@ from training.performer.measuring.picture_metrics import ssim
 from training.performer.mending.examples import AUGMENT, Batch, Example, MendingData
 from training.performer.mending.looks import Look
 from training.performer.mending.shown_frames import ShownFrames
-from training.performer.training import TrainingProgress
+from training.reporting import TrainingProgress
 from training.run_folder import RunFolder
 from transfer.performers.condition import PARTS
 from transfer.performers.warp.mending import AGREEMENT
