@@ -272,12 +272,13 @@ def list_datasets(root: Path) -> list[Dataset]:
 
 
 def replace_dataset(folder: Path, incoming: Path) -> None:
-    """Put `incoming` in the place of `folder`, which keeps its id, title and date.
+    """Put `incoming` in the place of `folder`, which keeps its id, title, date and purpose.
 
     However it is interrupted, one of the two is there afterwards (`list_datasets` sees to it).
     """
     old, new = Manifest.load(folder), Manifest.load(incoming)
     new.id, new.title, new.created, new.consent = old.id, old.title, old.created, old.consent
+    new.captured_for = old.captured_for
     new.save(incoming)
     with locked(folder, wait_s=LOCK_SECONDS):
         pass

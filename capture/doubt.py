@@ -2,7 +2,8 @@
 
 Four things give a wrong pose away: the network itself is unsure of a key point; a key point leaves
 the way that its neighbours in time say; a bone is longer than this dancer's bones are; left and
-right have changed places. Key points that a person moved are not doubted.
+right have changed places. Key points that a person moved are not doubted, nor is a pose of which a
+person said that it is right.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Doubt:
 def doubtful(pairs: Sequence[PairRecord]) -> list[Doubt]:
     """The pairs in order of time whose poses look wrong, the most doubtful first.
 
-    Pairs that a person erased or left out are passed over.
+    Pairs that a person erased or left out are passed over, and those called right are not listed.
     """
     pairs = [pair for pair in pairs if not pair.erased and not pair.left_out]
     if not pairs:
@@ -91,7 +92,7 @@ def doubtful(pairs: Sequence[PairRecord]) -> list[Doubt]:
     listed = []
     for number, pair in enumerate(pairs):
         one = _doubt(pair.index, number, found, whole)
-        if one.doubt >= LISTED:
+        if one.doubt >= LISTED and not pair.confirmed:
             listed.append(one)
     return sorted(listed, key=lambda one: -one.doubt)
 

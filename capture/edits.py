@@ -3,6 +3,7 @@
 ```
 {"keypoints": {"9": [x, y], "10": null},   moved to a place in pixels of the frame, or not seen
  "interpolated": true,                      those places were filled in between two mended frames
+ "right": true,                             a person looked, and what was doubted is right
  "erased": true,                            whoever was found is not the dancer: nobody is here
  "left_out": true}                          the whole frame is of no use
 ```
@@ -22,7 +23,7 @@ from inference.body import KEYPOINT_NAMES
 
 MOST_FRAMES = 2000
 """That are changed at once."""
-MARKS = ("interpolated", "erased", "left_out")
+MARKS = ("interpolated", "right", "erased", "left_out")
 _NUMBERS = frozenset(str(number) for number in range(len(KEYPOINT_NAMES)))
 
 

@@ -129,14 +129,24 @@ class Manifest:
     held_out_from: int | None = None
     """Index of the first pair of the last tenth in time, which training must not see."""
     consent: Consent = field(default_factory=Consent)
+    captured_for: str | None = None
+    """Id of the dataset that lacked what this one shows; None: of no other."""
 
     @classmethod
     def new(
-        cls, source: Source, model: ModelInfo, title: str = "", dataset_id: str | None = None
+        cls,
+        source: Source,
+        model: ModelInfo,
+        title: str = "",
+        dataset_id: str | None = None,
+        captured_for: str | None = None,
     ) -> Manifest:
         """The manifest of a recording that begins now."""
         created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        return cls(dataset_id or new_id(), clean_title(title), created, source, model)
+        return cls(
+            dataset_id or new_id(), clean_title(title), created, source, model,
+            captured_for=captured_for,
+        )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """The contents of `dataset.json`."""
@@ -157,6 +167,7 @@ class Manifest:
             "notes": self.notes,
             "split": {"held_out_from": self.held_out_from},
             "consent": asdict(self.consent),
+            "captured_for": self.captured_for,
         }
 
     @classmethod
@@ -214,6 +225,12 @@ class Manifest:
                 else None
             ),
             consent=Consent(consent.text("licence"), consent.text("note")),
+            # Older datasets have none.
+            captured_for=(
+                reader.text("captured_for")
+                if reader.values.get("captured_for") is not None
+                else None
+            ),
         )
 
     def save(self, folder: Path) -> None:

@@ -93,6 +93,11 @@ class PairRecord:
         return self.edits.get("erased") is True
 
     @property
+    def confirmed(self) -> bool:
+        """Whether a person said that the pose is right as it is."""
+        return self.edits.get("right") is True
+
+    @property
     def left_out(self) -> bool:
         """Whether a person took the whole frame out of use; its files stay."""
         return self.edits.get("left_out") is True

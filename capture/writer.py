@@ -66,8 +66,11 @@ class DatasetWriter:
         dataset_id: str | None = None,
         frame_format: FrameFormat = "jpg",
         keep_heads: bool = False,
+        captured_for: str | None = None,
     ) -> DatasetWriter:
         """Begin a dataset in a folder that is new or empty.
+
+        `captured_for`: id of the dataset that lacks what is to be captured.
 
         Raises:
             DatasetError: there is something in the folder.
@@ -75,7 +78,7 @@ class DatasetWriter:
         """
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise DatasetError(f"{path} exists already: name a new folder.")
-        manifest = Manifest.new(source, model, title, dataset_id)
+        manifest = Manifest.new(source, model, title, dataset_id, captured_for)
         manifest.frame.format = frame_format
         try:
             for name in ("frames", "parts", *(["heads"] if keep_heads else [])):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
+from capture.manifest import valid_id
 from inference.analyzer import THRESHOLDS
 from server.errors import ServerError
 from transfer.target.placement import SCALES, SHIFTS, Placement
@@ -85,6 +86,8 @@ class Record:
     """The page will upload a MediaRecorder's video of the same time."""
     heads: bool
     """Keep the network's raw heads (distillation data)."""
+    captured_for: str | None = None
+    """Id of the dataset that lacks what is to be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,7 @@ def parse(text: str | bytes) -> Message:
                 _title(data),
                 _flag(data, "high_quality"),
                 _flag(data, "heads"),
+                _dataset(data),
             )
         case "stop":
             return Stop()
@@ -208,6 +212,13 @@ def _number(data: Mapping[str, Any], name: str, low: float, high: float) -> floa
     if not low <= value <= high:
         raise ControlError(f"{name.capitalize()} must lie between {low:g} and {high:g}.")
     return float(value)
+
+
+def _dataset(data: Mapping[str, Any]) -> str | None:
+    value = data.get("for")
+    if value is not None and not (isinstance(value, str) and valid_id(value)):
+        raise ControlError("A dataset goes by its id.")
+    return value
 
 
 def _title(data: Mapping[str, Any]) -> str:

@@ -157,6 +157,7 @@ class Recordings:
             dataset,
             "png" if self._settings.frames == "png" else "jpg",
             keep_heads=wanted.heads,
+            captured_for=wanted.captured_for,
         )
         most = self._settings.max_recording_seconds
         return LiveRecording(dataset, Recorder(writer), wanted.seconds, most, wanted.heads)

@@ -79,6 +79,7 @@ def _summary(dataset: Dataset, root: str) -> dict[str, Any]:
     return {
         "id": dataset.path.name,
         "title": manifest.title,
+        "captured_for": manifest.captured_for,
         "created": manifest.created,
         "pairs": dataset.count,
         "seconds": round(dataset.seconds, 1),

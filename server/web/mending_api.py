@@ -13,6 +13,7 @@ from capture.dataset import Dataset, list_datasets
 from capture.doubt import doubtful
 from capture.edits import checked_changes
 from capture.errors import DatasetChanged, DatasetError
+from capture.manifest import Manifest
 from server.errors import Refused
 from server.state import APP_STATE
 from server.web.answers import read_json
@@ -59,12 +60,21 @@ async def show_lacking(request: web.Request) -> web.Response:
 
 
 def _captured_for(dataset: Dataset) -> list[Dataset]:
-    """The datasets that were captured because this one lacked them: training takes them along."""
+    """The datasets that were captured because this one lacked them: training takes them along.
+
+    Older ones say so by their title alone.
+    """
     frame, title = dataset.manifest.frame, more_of(dataset.manifest.title)
+
+    def wanted(one: Manifest) -> bool:
+        if one.captured_for is None:
+            return one.title == title
+        return one.captured_for == dataset.path.name
+
     return [
         one
         for one in list_datasets(dataset.path.parent)
-        if one.manifest.title == title
+        if wanted(one.manifest)
         and one.manifest.state == "complete"
         and (one.manifest.frame.width, one.manifest.frame.height) == (frame.width, frame.height)
     ]

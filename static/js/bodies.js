@@ -7,8 +7,9 @@ import { active, spent } from "./training_wording.js";
 import { when } from "./wording.js";
 
 const element = (id) => document.getElementById(id);
+const LOOK_MS = 10_000;
 
-/** Event: "chosen" (detail: {name, title}). */
+/** Events: "chosen" (detail: {name, title}), "listed": others are there than before. */
 export class Bodies extends EventTarget {
   #performers = [];
   #chosen = null;
@@ -18,6 +19,14 @@ export class Bodies extends EventTarget {
     element("bodies").addEventListener("keydown", (event) => this.#walk(event));
     this.show(pageData.performers, wanted);
     listen(at("/api/trainings/events"), (trainings) => this.#trainings(trainings));
+    setInterval(() => document.hidden || this.#look(), LOOK_MS);
+    document.addEventListener("visibilitychange", () => document.hidden || this.#look());
+  }
+
+  /** Ids and titles of the datasets among them, `[id, title]`. */
+  get recordings() {
+    const datasets = this.#performers.filter(({ name }) => !name.startsWith("as:run:"));
+    return datasets.map(({ name, title }) => [name.slice(3), title]);
   }
 
   /** `{name, title}` of the one that is chosen; null when there is nobody. */
@@ -43,7 +52,8 @@ export class Bodies extends EventTarget {
         return button;
       }),
     );
-    const first = performers.find(({ name }) => name === wanted) ?? performers[0];
+    // Who dances as somebody that was deleted goes on.
+    const first = performers.find(({ name }) => name === wanted) ?? (this.#chosen ? null : performers[0]);
     if (first && first.name !== this.#chosen?.name) this.choose(first.name);
     else this.#mark();
   }
@@ -55,10 +65,11 @@ export class Bodies extends EventTarget {
   }
 
   #mark() {
-    for (const button of element("bodies").children) {
-      const chosen = button.dataset.name === this.#chosen?.name;
-      button.setAttribute("aria-checked", chosen);
-      button.tabIndex = chosen ? 0 : -1;
+    const buttons = [...element("bodies").children];
+    const chosen = buttons.find(({ dataset }) => dataset.name === this.#chosen?.name);
+    for (const button of buttons) {
+      button.setAttribute("aria-checked", button === chosen);
+      button.tabIndex = button === (chosen ?? buttons[0]) ? 0 : -1;
     }
   }
 
@@ -79,7 +90,16 @@ export class Bodies extends EventTarget {
     if (mine) element("learning").textContent = `It is still learning; you see it after ${spent(mine.seconds)}.`;
     const known = new Set(this.#performers.map(({ name }) => name));
     if (trainings.some(({ performer }) => performer && !known.has(performer))) {
-      this.show(await api("/api/performers").catch(() => this.#performers));
+      await this.#look();
     }
+  }
+
+  /** Whoever was recorded, renamed or deleted meanwhile. */
+  async #look() {
+    const found = await api("/api/performers").catch(() => this.#performers);
+    const about = (performers) => JSON.stringify(performers.map(({ name, title }) => [name, title]));
+    if (about(found) === about(this.#performers)) return;
+    this.show(found);
+    this.dispatchEvent(new CustomEvent("listed"));
   }
 }

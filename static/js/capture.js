@@ -20,7 +20,7 @@ const session = new Session(() => settings.forServer());
 const guide = new Guide();
 const wanted = new Wanted();
 const figures = new Figures(session);
-const recording = new Recording(session, () => (playing ? null : camera), wanted.title);
+const recording = new Recording(session, () => (playing ? null : camera), wanted);
 const importing = new Importing({ play, model: () => settings.get("model") });
 
 let camera = null;

@@ -88,7 +88,8 @@ async function findDoubts() {
 /** Places of the doubtful frames, the most doubtful first. */
 function doubtfulPlaces() {
   const places = new Map(edits.pairs.map(({ index }, at) => [index, at]));
-  return [...doubts.keys()].map((index) => places.get(index)).filter((found) => found !== undefined);
+  const all = [...doubts.keys()].map((index) => places.get(index));
+  return all.filter((found) => found !== undefined && !edits.pairs[found].edits.right);
 }
 
 /** The next doubtful frame, or the one before; what was mended is no longer doubtful. */
@@ -142,6 +143,8 @@ function refresh() {
   element("where").textContent = `${place + 1} / ${edits.pairs.length} · ${clock(time)}`;
   element("undo").disabled = !edits.canUndo;
   element("redo").disabled = !edits.canRedo;
+  element("right").setAttribute("aria-pressed", Boolean(own.right));
+  element("right").disabled = !points && !own.right;
   element("erase").setAttribute("aria-pressed", Boolean(own.erased));
   element("leave-out").setAttribute("aria-pressed", Boolean(own.left_out));
   element("reset").disabled = !Object.keys(own).length;
@@ -159,6 +162,7 @@ function showMark(own, points) {
   else if (own.erased) mark = "Nobody is here";
   else if (own.interpolated) mark = "Filled in";
   else if (own.keypoints) mark = "Mended";
+  else if (own.right) mark = "Right as it is";
   else if (!points) mark = "Nobody was found";
   element("mark").textContent = mark;
   element("mark").hidden = !mark;
@@ -182,7 +186,7 @@ function showDoubt() {
   const one = doubts.get(edits.pairs[place]?.index);
   const mine = edits.pairs[place] && Object.keys(edits.pairs[place].edits).length;
   let lines = one?.reasons ?? [order.length ? "Nothing looks wrong here." : "No pose looks wrong."];
-  if (mine) lines = ["You mended this frame."];
+  if (mine) lines = [edits.pairs[place].edits.right ? "You said that it is right." : "You mended this frame."];
   element("reasons").replaceChildren(
     ...lines.map((text) => {
       const line = document.createElement("li");
@@ -228,6 +232,14 @@ function fill(direction) {
   if (other !== null) say(`${counted(edits.fill(place, other), "frame")} filled in.`);
 }
 
+/** The frame is right as it is: it is doubted no more, and the next doubtful one is shown. */
+function callRight() {
+  const now = doubtfulPlaces().indexOf(place);
+  edits.mark(place, "right");
+  const left = doubtfulPlaces();
+  if (edits.pairs[place].edits.right && now >= 0 && left.length) show(left[now % left.length]);
+}
+
 /** Undo or redo, and show where that was. */
 function goBack(action) {
   const places = edits[action]();
@@ -241,6 +253,7 @@ function key(event) {
   else if (control && letter === "y") goBack("redo");
   else if (control || event.altKey || event.target.closest("button, a, input")) return;
   else if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+  else if (letter === "r" && !element("right").disabled) callRight();
   else if (event.key === "ArrowRight" || event.key === "PageDown") show(place + 1);
   else if (event.key === "ArrowLeft" || event.key === "PageUp") show(place - 1);
   else return;
@@ -258,6 +271,7 @@ const actions = {
   "fill-after": () => fill(1),
   swap: () => edits.swap(place),
   copy: () => edits.copyBefore(place),
+  right: callRight,
   erase: () => edits.mark(place, "erased"),
   "leave-out": () => edits.mark(place, "left_out"),
   reset: () => edits.reset(place),

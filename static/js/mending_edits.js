@@ -92,11 +92,13 @@ export class Edits {
     return before ? mended(before) : null;
   }
 
-  /** Set or take away `erased` or `left_out`. */
+  /** Set or take away `right`, `erased` or `left_out`; what is right is there, and used. */
   mark(place, name) {
     const edits = { ...this.pairs[place].edits };
-    if (edits[name]) delete edits[name];
-    else edits[name] = true;
+    const on = !edits[name];
+    for (const other of name === "right" ? ["erased", "left_out"] : ["right"]) delete edits[other];
+    if (on) edits[name] = true;
+    else delete edits[name];
     this.#apply(new Map([[place, edits]]));
   }
 
@@ -146,6 +148,7 @@ export class Edits {
     const edits = { ...this.pairs[place].edits };
     delete edits.interpolated; // Once touched, it is a person's.
     delete edits.erased;
+    delete edits.right;
     return edits;
   }
 

@@ -21,7 +21,7 @@ const session = new Session(wanted, { sound: true });
 
 const place = new Place(session);
 const tooSlow = new TooSlow(session);
-const sources = new Sources(async (track, kind) => {
+const sources = new Sources(bodies, async (track, kind) => {
   if (!bodies.chosen || pageData.model === null) return; // What is missing is said already.
   if (session.state === "idle") sayOnStage("Connecting …", { busy: true });
   else if (element("stage-retry").hidden === false) sayOnStage("");

@@ -21,9 +21,12 @@ export class Recording {
   #dataset = null;
   #returning = false;
 
-  /** `stream()` gives the camera's stream, or null when a file is played; `title`: of what is recorded. */
-  constructor(session, stream, title = "") {
-    Object.assign(this, { session, stream, title });
+  /**
+   * `stream()` gives the camera's stream, or null when a file is played; `title`: of what is recorded;
+   * `wanted`: id of the dataset that lacks it, or null.
+   */
+  constructor(session, stream, { title, dataset: wanted }) {
+    Object.assign(this, { session, stream, title, wanted });
     element("record").addEventListener("click", () => this.toggle());
     const type = recordingType();
     const box = element("high-quality");
@@ -82,6 +85,7 @@ export class Recording {
     const sent = this.session.send("record", {
       seconds: limit ? Number(limit) : null,
       title: this.title, // Too long a one is cut there.
+      for: this.wanted,
       high_quality: element("high-quality").checked && Boolean(this.stream()),
       heads: element("heads").checked,
     });

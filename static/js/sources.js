@@ -1,6 +1,5 @@
 // Who dances: a camera, a video file, or somebody's recording; the picture never pauses between them.
 
-import { pageData } from "./api.js";
 import { listCameras, openCamera } from "./camera.js";
 import { recall, remember } from "./memory.js";
 import { fileTrack, recordingTrack } from "./moving_tracks.js";
@@ -16,10 +15,12 @@ export class Sources {
   #cameras = [];
   #file = ""; // Name of the file that plays.
   #turn = 0;
+  #bodies;
 
   /** `send(track, kind)` sends this track from now on; kind: "camera" or "file". */
-  constructor(send) {
-    this.#send = send;
+  constructor(bodies, send) {
+    [this.#bodies, this.#send] = [bodies, send];
+    bodies.addEventListener("listed", () => this.#list());
     element("source").addEventListener("change", ({ target }) => this.#choose(target.value));
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#findCameras());
     this.#list();
@@ -95,11 +96,10 @@ export class Sources {
   }
 
   #list() {
-    const recordings = pageData.performers.filter(({ name }) => name.startsWith("as:") && !name.startsWith("as:run:"));
     const cameras = this.#cameras.map(({ id, name }) => [`camera:${id}`, name]);
     const groups = [
       ["Cameras", cameras.length ? cameras : [["camera:", "The camera"]]],
-      ["Recordings", recordings.map(({ name, title }) => [`recording:${name.slice(3)}`, title])],
+      ["Recordings", this.#bodies.recordings.map(([id, title]) => [`recording:${id}`, title])],
       ["Video", this.#file ? [["file", this.#file]] : []],
     ];
     element("source").replaceChildren(

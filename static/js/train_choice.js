@@ -25,23 +25,26 @@ export class TrainChoice {
     element("train-now").href = at(`/perform?as=as:${dataset}`);
   }
 
-  /** `title`: of the dataset; what was captured because it was lacking goes by it. */
+  /** `title`: of the dataset; what was captured because it was lacking went by it once. */
   open(title) {
     element("train-dialog").showModal();
     this.#sayHowFast();
-    this.#offerOthers(moreOf(title));
+    this.#offerOthers(title);
   }
 
-  /** Other datasets to learn from together with this one. */
-  async #offerOthers(more) {
+  /** Other datasets to learn from together with this one; those captured for it are ticked. */
+  async #offerOthers(mine) {
     const all = await api("/api/datasets").catch(() => []);
     const others = all.filter((one) => one.id !== this.#dataset && one.state === "complete" && !one.job);
     for (const old of element("train-with").querySelectorAll("label")) old.remove();
-    for (const { id, title, pairs } of others.slice(0, MOST_OTHERS)) {
+    const forThis = ({ captured_for: wanted, title }) => (wanted ? wanted === this.#dataset : title === moreOf(mine));
+    others.sort((one, other) => forThis(other) - forThis(one));
+    for (const one of others.slice(0, MOST_OTHERS)) {
+      const { id, title, pairs } = one;
       const label = document.createElement("label");
       label.className = "check small";
       const box = document.createElement("input");
-      Object.assign(box, { type: "checkbox", name: "with", value: id, checked: title === more });
+      Object.assign(box, { type: "checkbox", name: "with", value: id, checked: forThis(one) });
       label.append(box, `${title}, ${counted(pairs, "pair")}`);
       element("train-with").append(label);
       if (box.checked) element("train-more").open = true;

@@ -25,6 +25,11 @@ export class Wanted {
     return pageData.wanted ? moreOf(pageData.wanted.title) : "";
   }
 
+  /** Id of the dataset that it is for; null when nothing is wanted. */
+  get dataset() {
+    return pageData.wanted?.dataset ?? null;
+  }
+
   /** What to do now, to be read across the room; empty when nothing is wanted. */
   get next() {
     if (!this.#lines.size) return "";

@@ -30,6 +30,7 @@ export function remarks({ flags, edits }) {
   if (edits.left_out) done.push("left out");
   if (edits.erased) done.push("not the dancer");
   if (edits.keypoints) done.push(edits.interpolated ? "filled in" : "mended");
+  else if (edits.right) done.push("called right");
   return [...flags.map((flag) => FLAGS[flag] ?? flag), ...done];
 }
 

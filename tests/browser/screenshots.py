@@ -167,6 +167,33 @@ def choosing_minutes(page: Page, url: str) -> None:
     page.wait_for_timeout(300)
 
 
+def choosing_network(page: Page, url: str) -> None:
+    """A network may learn instead."""
+    choosing_minutes(page, url)
+    page.get_by_text("A network", exact=True).click()
+    page.locator("#train-more summary").click()
+
+
+def teaching(page: Page, url: str) -> None:
+    """A network that learns; it is begun with the first picture."""
+    body = {"dataset": ID, "minutes": 2, "kind": "network", "preset": "tiny"}
+    known = page.request.get(f"{url}api/trainings").json()["trainings"]
+    found = [one for one in known if one["kind"] == "network"]
+    found = found or [page.request.post(f"{url}api/trainings", data=body).json()]
+    page.goto(f"{url}trainings/{found[0]['id']}")
+    page.wait_for_function(
+        "document.getElementById('drawn').naturalWidth > 0", timeout=TRAINING_TIMEOUT
+    )
+    page.wait_for_timeout(800)
+
+
+def taught(page: Page, url: str) -> None:
+    """The same when it is done."""
+    teaching(page, url)
+    page.locator("#use").wait_for(timeout=TRAINING_TIMEOUT)
+    page.wait_for_timeout(800)
+
+
 def training(page: Page, url: str) -> None:
     """One that learns; it is begun with the first picture and goes on for the others."""
     body = {"dataset": ID, "minutes": 60}
@@ -227,14 +254,17 @@ PAGES: tuple[Callable[[Page, str], None], ...] = (
     downloads,
     deleting,
     choosing_minutes,
+    choosing_network,
     stage,
     sharing,
     films,
+    teaching,
+    taught,
     training,
     trainings,
     nothing,
 )
-LONG = (dataset, mending, overlaid, training)
+LONG = (dataset, mending, overlaid, teaching, taught, training)
 """Pages that are shown whole, however long they are."""
 
 

@@ -180,6 +180,35 @@ def test_keyboard_alone_and_doubtful_frames_in_order(
     assert all(pair.edits == {} for pair in Dataset.open(dataset[1]).pairs)
 
 
+def test_what_is_right_is_doubted_no_more(
+    dataset: tuple[Server, Path], mend: Callable[..., Page]
+) -> None:
+    page = mend()
+    count = page.locator("#doubt-count")
+    expect(count).to_contain_text("1 of ")
+    total = int(count.inner_text().split()[-1])
+    first = int(page.locator("#where").inner_text().split()[0]) - 1
+    page.get_by_role("button", name="It is right").click()
+    expect(count).to_have_text(f"1 of {total - 1}")
+    expect(page.locator("#where")).not_to_contain_text(f"{first + 1} / 120")
+    page.keyboard.press("r")
+    expect(count).to_have_text(f"1 of {total - 2}")
+    saved(page)
+    page.keyboard.press("Control+z")
+    expect(count).to_have_text(f"1 of {total - 1}")
+    saved(page)
+    edited = {pair.index: pair.edits for pair in Dataset.open(dataset[1]).pairs if pair.edits}
+    assert edited == {first: {"right": True}}
+    page = mend(first)
+    expect(page.locator("#mark")).to_have_text("Right as it is")
+    expect(page.locator("#reasons")).to_have_text("You said that it is right.")
+    expect(page.locator("#right")).to_have_attribute("aria-pressed", "true")
+    page.locator("#erase").click()
+    expect(page.locator("#right")).to_have_attribute("aria-pressed", "false")
+    saved(page)
+    assert Dataset.open(dataset[1]).pairs[first].edits == {"erased": True}
+
+
 def test_two_browsers_mend_the_same_frame_and_others(
     dataset: tuple[Server, Path], mend: Callable[..., Page]
 ) -> None:
@@ -267,6 +296,8 @@ def test_what_is_lacking_is_asked_for_on_the_capture_page(
     expect(page.locator("#results")).to_be_visible()
     made = [one for one in (server.data / "datasets").iterdir() if one.name != ID]
     assert [Dataset.open(one).manifest.title for one in made] == ["More of “juggler_480”"]
+    assert [Dataset.open(one).manifest.captured_for for one in made] == [ID]
+    page.request.patch(f"{server.url}api/datasets/{ID}", data={"title": "The juggler"})
     page.goto(f"{server.url}datasets/{ID}")
     page.locator("#train").click()
     expect(page.get_by_label("More of “juggler_480”")).to_be_checked()

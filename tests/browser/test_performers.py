@@ -159,3 +159,21 @@ def test_a_double_that_cannot_be_made_ready_is_said_and_the_plain_view_is_back(
     expect(page.locator(".toast")).to_contain_text("could not be made ready")
     expect(page.locator("#stage-note")).to_be_hidden()
     expect(page.locator(".view[aria-checked=true]")).to_have_count(1)
+
+
+def test_the_perform_page_lists_who_was_recorded_meanwhile(
+    dancer: Path, start_server: Start, open_page: Open
+) -> None:
+    server = start_server()
+    page = open_page(f"{server.url}perform")
+    expect(page.locator("#nobody")).to_be_visible()
+    shutil.copytree(dancer, server.data / "datasets" / ID)
+    expect(page.locator(".body-card")).to_have_count(1, timeout=30_000)
+    expect(page.locator(".body-card")).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#source optgroup[label=Recordings] option")).to_have_text("Dancer")
+    page.locator("body[data-state=live]").wait_for(timeout=60_000)
+    page.request.patch(f"{server.url}api/datasets/{ID}", data={"title": "Ada"})
+    expect(page.locator(".body-card")).to_contain_text("Ada", timeout=30_000)
+    page.request.delete(f"{server.url}api/datasets/{ID}")
+    expect(page.locator(".body-card")).to_have_count(0, timeout=30_000)
+    expect(page.locator("body")).to_have_attribute("data-state", "live")

@@ -102,7 +102,7 @@ def test_what_a_person_mended_is_believed(pairs: list[PairRecord]) -> None:
     assert doubtful(pairs) == []
     pairs[SPOILT].edits = {"keypoints": {"9": None}}
     assert doubtful(pairs) == []
-    for mark in ("erased", "left_out"):
+    for mark in ("erased", "left_out", "right"):
         pairs[SPOILT].edits = {mark: True}
         assert SPOILT not in {one.index for one in doubtful(pairs)}
 

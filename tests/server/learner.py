@@ -1,5 +1,4 @@
-"""Stands in for `run.py`: learns nothing, but says and writes what `train`, `evaluate` and `distill`
-do.
+"""Stands in for `run.py`: learns nothing, but does as `train`, `evaluate` and `distill` do.
 
 What it does beside that stands in the dataset's title: `slow` preparation, `child` processes,
 `dies`, `stubborn`, `breaks` when a network's file is written, `lingers` there.

@@ -206,9 +206,9 @@ def _of_dataset(path: Path) -> Iterator[Sample]:
 
 
 def _marked_by_hand(record: PairRecord) -> NDArray[np.float32] | None:
-    """`[17, 3]`, third value 1 where a key point is known; None where too little was mended."""
+    """`[17, 3]`, third value 1 where a key point is known; None where nobody is sure."""
     points = record.mended()
-    if points is None or "keypoints" not in record.edits:
+    if points is None or not (record.confirmed or "keypoints" in record.edits):
         return None
     marked = points.astype(np.float32)
     marked[:, 2] = marked[:, 2] >= TRUSTED

@@ -27,6 +27,10 @@ CHOICES = Choices(("parts", "camera"), ("bodypix", "posenet"), (321, 641))
             control.Record(15.0, "Ada", True, True),
         ),
         (
+            '{"type":"record","for":"20261120-142233-7f3a9c"}',
+            control.Record(None, "", False, False, "20261120-142233-7f3a9c"),
+        ),
+        (
             '{"type":"settings","view":"blur","opacity":1}',
             control.ChangeSettings({"view": "blur", "opacity": 1}),
         ),
@@ -41,6 +45,8 @@ def test_every_message_of_the_contract_is_understood(text, expected):
     "text",
     [
         "",
+        '{"type":"record","for":"../x"}',
+        '{"type":"record","for":7}',
         "[]",
         "null",
         "{}",

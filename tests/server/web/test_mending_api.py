@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from capture.dataset import Dataset
+from capture.manifest import Manifest
 from server.state import APP_STATE
 from server.work import preparations
 from tests.server.waiting import until
@@ -166,6 +167,22 @@ async def test_what_was_captured_because_it_lacked_is_counted_in(serve):
         for title, found in (("More of “Somebody”", []), ("More of “A man”", ["More of “A man”"])):
             await http.patch(f"/api/datasets/{other.name}", json={"title": title})
             assert (await (await http.get(f"{URL}/lacking")).json())["with"] == found
+
+
+async def test_what_it_was_captured_for_is_known_whatever_both_are_called(serve):
+    async with serve() as http:
+        folder = make(http)
+        other = make(http, "20261120-142234-7f3a9d")
+        manifest = Manifest.load(other)
+        for wanted, found in ((folder.name, ["A woman"]), ("20261120-142235-7f3a9d", [])):
+            manifest.captured_for, manifest.title = wanted, "A woman"
+            manifest.save(other)
+            assert (await (await http.get(f"{URL}/lacking")).json())["with"] == found
+        listed = await (await http.get("/api/datasets")).json()
+        assert {one["captured_for"] for one in listed} == {None, wanted}
+        # A title alone says nothing any more, once it is known what it was captured for.
+        await http.patch(f"/api/datasets/{other.name}", json={"title": "More of “A man”"})
+        assert (await (await http.get(f"{URL}/lacking")).json())["with"] == []
 
 
 async def test_what_was_made_of_it_is_made_anew_when_nobody_mends_any_more(serve, monkeypatch):
