@@ -255,8 +255,9 @@ class Trainings:
         while True:
             runs = process.runs()
             before = record.state
-            if await self._background.run(log.read):
-                on_poll()
+            heard = await self._background.run(log.read)
+            on_poll()  # Somebody else may have read the log just before.
+            if heard or record.state != before:
                 await self._note(record, save=record.state != before)
             if not runs:
                 break

@@ -17,6 +17,13 @@ export class Learnt {
   constructor(base, own, truth) {
     [this.#base, this.#own, this.#true] = [base, own, truth];
     element("history").addEventListener("input", () => this.#showPicture());
+    element("true").addEventListener("load", ({ target }) => {
+      // Of a short dataset there are fewer than five.
+      const poses = Math.max(1, Math.round(target.naturalWidth / target.naturalHeight));
+      const { style } = document.body;
+      style.setProperty("--poses", poses);
+      style.setProperty("--middle", Math.floor(poses / 2));
+    });
   }
 
   /** `names`: of all pictures by now, each the seconds it was drawn after. */

@@ -251,9 +251,9 @@ function key(event) {
   const letter = event.key.toLowerCase();
   if (control && letter === "z") goBack(event.shiftKey ? "redo" : "undo");
   else if (control && letter === "y") goBack("redo");
+  else if (letter === "r" && !control && !event.altKey && !element("right").disabled) callRight();
   else if (control || event.altKey || event.target.closest("button, a, input")) return;
   else if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
-  else if (letter === "r" && !element("right").disabled) callRight();
   else if (event.key === "ArrowRight" || event.key === "PageDown") show(place + 1);
   else if (event.key === "ArrowLeft" || event.key === "PageUp") show(place - 1);
   else return;

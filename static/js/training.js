@@ -57,7 +57,6 @@ function showState() {
     "Pictures a second": training.pictures_per_second ?? "",
     Preset: training.preset ?? "",
     "On the capture page": training.network ?? "",
-    Said: training.saying,
   };
   element("facts").replaceChildren(
     ...Object.entries(facts)

@@ -181,10 +181,8 @@ def teaching(page: Page, url: str) -> None:
     found = [one for one in known if one["kind"] == "network"]
     found = found or [page.request.post(f"{url}api/trainings", data=body).json()]
     page.goto(f"{url}trainings/{found[0]['id']}")
-    page.wait_for_function(
-        "document.getElementById('drawn').naturalWidth > 0", timeout=TRAINING_TIMEOUT
-    )
-    page.wait_for_timeout(800)
+    page.locator("#poses").wait_for(timeout=TRAINING_TIMEOUT)
+    page.wait_for_timeout(1500)
 
 
 def taught(page: Page, url: str) -> None:
@@ -199,10 +197,8 @@ def training(page: Page, url: str) -> None:
     body = {"dataset": ID, "minutes": 60}
     found = page.request.post(f"{url}api/trainings", data=body).json()
     page.goto(f"{url}trainings/{found['id']}")
-    page.wait_for_function(
-        "document.getElementById('drawn').naturalWidth > 0", timeout=TRAINING_TIMEOUT
-    )
-    page.wait_for_timeout(800)
+    page.locator("#poses").wait_for(timeout=TRAINING_TIMEOUT)
+    page.wait_for_timeout(1500)
 
 
 def trainings(page: Page, url: str) -> None:

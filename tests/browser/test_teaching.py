@@ -49,7 +49,7 @@ def test_a_network_learns_a_scene_and_sees_the_next_call(
     server.start()
     expect(page.locator("#offline")).to_be_hidden(timeout=SOON)
     page.wait_for_function("document.getElementById('history').max >= 2", timeout=SOON)
-    assert page.evaluate("document.getElementById('true').naturalWidth") == 2 * 192
+    assert page.evaluate("document.getElementById('true').naturalWidth") == 5 * 192
     expect(page.locator("#losses polyline")).to_have_count(6)
     expect(page.locator("#held svg")).to_have_count(2)
     expect(page.locator("#use")).to_be_hidden()

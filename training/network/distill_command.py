@@ -116,7 +116,7 @@ def main(arguments: argparse.Namespace) -> int:
     if len(prepared.learnt) < LEAST_PICTURES:
         raise TrainingError(
             f"{len(prepared.learnt)} pictures are too few, {LEAST_PICTURES} the least: record for "
-            "longer (of a recording three a second are taken), or name more sources."
+            "longer, or learn from more datasets together."
         )
     training = _training(arguments, run)
     watched(

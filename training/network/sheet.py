@@ -34,7 +34,7 @@ class SeenPictures:
         """`items`: held-out pictures; some of them are shown."""
         self._items = [items[number].labelled() for number in chosen(len(items))]
         self._pictures = LearningPictures(run)
-        self._pictures.write_true([_square(_wanted(item)) for item in self._items])
+        self._pictures.write_true([_cut(_wanted(item), item) for item in self._items])
 
     def due(self, seconds: float) -> bool:
         """Whether it is time for another; `seconds`: of training so far."""
@@ -43,7 +43,7 @@ class SeenPictures:
     def show(self, seconds: float, student: Student) -> None:
         """Write what it sees now."""
         network = StudentNetwork(student)
-        seen = [_square(_seen(network, item.rgb)) for item in self._items]
+        seen = [_cut(_seen(network, item.rgb), item) for item in self._items]
         self._pictures.write(seconds, seen)
 
 
@@ -89,6 +89,16 @@ def _dots(picture: Picture, points: NDArray[np.float32]) -> None:
     for x, y, score in points:
         if score >= SEEN:
             cv2.circle(picture, (round(float(x)), round(float(y))), 3, (255, 255, 255), -1)
+
+
+def _cut(picture: Picture, item: Labelled) -> Picture:
+    """The largest square of a picture that has its people in the middle, as far as it goes."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    places = np.argwhere((item.people > 0) & (item.people < MAYBE))
+    middle = places.mean(axis=0) if len(places) else np.array([height, width]) / 2
+    top, left = np.clip(middle - side / 2, 0, [height - side, width - side]).astype(int)
+    return picture[top : top + side, left : left + side]
 
 
 def _square(picture: Picture) -> Picture:

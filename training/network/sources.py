@@ -3,7 +3,7 @@
 Each picture becomes a `Sample`: its name, its files' SHA-256, and how to label it.
 
 Of a dataset: pairs with the raw heads that were kept beside them are learnt from as they are, of
-the others three a second are shown to the teachers, and poses that a person mended are believed.
+the others some a second are shown to the teachers, and poses that a person mended are believed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ from training.network.teachers import Teachers
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 MASK_FOLDERS = ("person_masks", "masks")
 FRAMES_A_SECOND = 3.0
-"""Frames taken from a video or a dataset without heads: neighbours teach nothing new."""
+"""Frames taken from a video or a dataset without heads: neighbours teach little that is new."""
+FEW_FRAMES = 50
+"""Of a short dataset so many are taken all the same: some must be held out."""
 
 PEOPLE_FILE = "people.json"
 """Beside `images/` and `masks/`: everybody's key points, in COCO's form."""
@@ -188,7 +190,7 @@ def _of_dataset(path: Path) -> Iterator[Sample]:
     except CaptureError as error:
         yield Sample(path.name, (), DATASET, partial(_refuse, error))
         return
-    due = 0.0
+    due, every = 0.0, min(1 / FRAMES_A_SECOND, dataset.seconds / FEW_FRAMES)
     for record in dataset.used:
         frame, heads = dataset.frame_path(record.index), dataset.heads_path(record.index)
         name = f"{path.name}/{record.index:06d}"
@@ -201,7 +203,7 @@ def _of_dataset(path: Path) -> Iterator[Sample]:
             label = partial(_label_pair, dataset, record.index)
             yield Sample(name, (frame, heads), DATASET, label)
         elif record.time_s >= due:
-            due = record.time_s + 1 / FRAMES_A_SECOND
+            due += every * (1 + (record.time_s - due) // every)
             yield Sample(name, (frame,), TEACHER, partial(_label_photo, frame))
 
 
