@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Page
 
 from capture.importer import ImportOptions, import_video
@@ -23,7 +24,7 @@ ID = "20261120-142001-10c1d2"
 CLIP = JUGGLER.with_name("juggler_320.mp4")
 PAGES = (
     "", f"?for={ID}&wanted=facing+back", "datasets", f"datasets/{ID}", f"datasets/{ID}/mend",
-    "trainings", "trainings/TRAINING", "perform", "films",
+    "trainings", "trainings/DOUBLE", "trainings/NETWORK", "perform", "films",
 )  # fmt: skip
 WIDTHS = (1440, 1024, 390)
 RULES: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
@@ -31,33 +32,50 @@ Start = Callable[..., Server]
 
 
 @pytest.fixture(scope="module")
-def data(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A dataset, and the id of a training that has ended."""
+def data(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A dataset, and the ids of trainings that have ended: of a double, of a network."""
     folder = tmp_path_factory.mktemp("pages")
     pool = NetworkPool.open("bodypix-075", "cpu")
     import_video(CLIP, folder / "datasets" / ID, pool, ImportOptions(title="Juggler"))
     pool.close()
-    record = TrainingRecord.new(ID, "Juggler", 5.0)
-    record.state, record.message = "failed", "It ended while the server was away."
     (folder / "trainings").mkdir()
-    record.save(folder / "trainings")
-    points = [
-        {"seconds": n, "seconds_left": 9 - n, "losses": {"pixels": 1 / n, "body": 0.5},
-         "held_out": {"ssim": 0.8, "error": 9.0}}
-        for n in range(1, 9)
-    ]  # fmt: skip
-    text = "".join(json.dumps(point) + "\n" for point in points)
-    (folder / "trainings" / f"{record.id}.out").write_text(text)
+    double = _ended(folder, {"pixels": 0.3, "body": 0.5}, {"ssim": 0.8, "error": 9.0})
+    network = _ended(
+        folder, {"segments": 0.3, "heatmaps": 0.1}, {"person_iou": 0.9, "pck": 0.8},
+        kind="network", preset="tiny", network="juggler-tiny",
+    )  # fmt: skip
+    run = folder / "runs" / network
+    (run / "pictures").mkdir(parents=True)
+    for name in ("true", "000000", "000300"):
+        Image.new("RGB", (960, 192), "teal").save(run / "pictures" / f"{name}.jpg")
+    for name in ("student.safetensors", "student.tflite"):
+        (run / name).write_bytes(b"network")
+    rows = [{"network": name, "person_iou": 0.9, "pck": 0.8} for name in ("before", "now")]
+    (run / "evaluation.json").write_text(json.dumps({"rows": rows}))
     films = Films(folder / "films")
     film = films.new("performance", "Juggled")
     for path in (films.path(film.id), films.loop(film.id, "boomerang.mp4")):
         shutil.copyfile(CLIP, path)
     films.keep(film)
-    return folder, record.id
+    return folder, {"DOUBLE": double, "NETWORK": network}
+
+
+def _ended(folder: Path, losses: dict[str, float], held_out: dict[str, float], **more: Any) -> str:
+    """Id of a training that was cut off."""
+    record = TrainingRecord.new(ID, "Juggler", 5.0, **more)
+    record.state, record.message = "failed", "It ended while the server was away."
+    record.save(folder / "trainings")
+    points = [
+        {"seconds": n, "seconds_left": 9 - n, "losses": losses, "held_out": held_out}
+        for n in range(1, 9)
+    ]
+    text = "".join(json.dumps(point) + "\n" for point in points)
+    (folder / "trainings" / f"{record.id}.out").write_text(text)
+    return record.id
 
 
 @pytest.fixture
-def server(data: tuple[Path, str], start_server: Start) -> Server:
+def server(data: tuple[Path, dict[str, str]], start_server: Start) -> Server:
     server = start_server()
     server.stop()
     shutil.copytree(data[0], server.data, dirs_exist_ok=True)
@@ -75,10 +93,12 @@ def _complaints(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_everybody_can_use_it(
-    path: str, server: Server, data: tuple[Path, str], open_page: Open
+    path: str, server: Server, data: tuple[Path, dict[str, str]], open_page: Open
 ) -> None:
     wrong: dict[str, list[str]] = {}
-    page = open_page(server.url + path.replace("TRAINING", data[1]))
+    for name, training in data[1].items():
+        path = path.replace(name, training)
+    page = open_page(server.url + path)
     page.wait_for_timeout(700)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
@@ -96,6 +116,10 @@ def test_dialogs_too(opener: str, server: Server, open_page: Open) -> None:
     page.locator(".cell").first.wait_for()
     page.locator(opener).click()
     page.wait_for_timeout(400)
+    if opener == "#train":
+        assert _complaints(page) == []
+        page.get_by_text("A network", exact=True).click()
+        page.locator("#train-more summary").click()
     if opener == "#share":
         page.locator("#share-make").click()
         page.locator(".share-address").wait_for()
