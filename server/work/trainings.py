@@ -272,17 +272,10 @@ class Trainings:
     async def _settle(self, record: TrainingRecord, code: int | None) -> None:
         """The training has ended, with this exit code where it is known."""
         log = self.log(record)
-        run = self.run_folder(record)
-        learnt = has_learnt(run, record.kind)
-        stopped = record.stop_wanted
+        learnt = has_learnt(self.run_folder(record), record.kind)
         rate = log.latest.get("pictures_per_second")
         record.rate = rate if isinstance(rate, int | float) else record.rate
-        if record.kind == "network":
-            # Without its file a network is of no use, however much of it was learnt.
-            finished = code == 0 or is_finished(run) or (stopped and not learnt)
-        else:
-            finished = stopped or code == 0 or float(log.latest.get("seconds_left", 1.0)) <= 0.0
-        if finished:
+        if self._ended_well(record, code, learnt):
             record.message = "" if learnt else "Stopped before anything was learnt."
             judged = record.state == "judging" or record.kind == "network"
             if learnt and not judged and record.id not in self._unwanted:
@@ -290,11 +283,21 @@ class Trainings:
             record.state = "done"
             return
         message = await self._background.run(_why, log, code)
-        if stopped:
+        if record.stop_wanted:
             message = "It was stopped before its file was written."
         if learnt:
             message += " What it had learnt until then is kept: continue it."
         record.state, record.message = "failed", message
+
+    def _ended_well(self, record: TrainingRecord, code: int | None, learnt: bool) -> bool:
+        """Whether all is there that there should be; `code`: None where it is not known."""
+        if code == 0 or (record.stop_wanted and not learnt):
+            return True
+        if record.kind == "network":
+            # Without its file it is of no use, however much of it was learnt.
+            return (record.stop_wanted or code is None) and is_finished(self.run_folder(record))
+        left = self.log(record).latest.get("seconds_left", 1.0)
+        return record.stop_wanted or float(left) <= 0.0
 
     async def _judge(self, record: TrainingRecord) -> None:
         """Measure it on frames that it never saw; without scores it is as good as before."""

@@ -176,7 +176,7 @@ def choosing_network(page: Page, url: str) -> None:
 
 def teaching(page: Page, url: str) -> None:
     """A network that learns; it is begun with the first picture."""
-    body = {"dataset": ID, "minutes": 2, "kind": "network", "preset": "tiny"}
+    body = {"dataset": ID, "minutes": 1, "kind": "network", "preset": "tiny"}
     known = page.request.get(f"{url}api/trainings").json()["trainings"]
     found = [one for one in known if one["kind"] == "network"]
     found = found or [page.request.post(f"{url}api/trainings", data=body).json()]
@@ -188,7 +188,7 @@ def teaching(page: Page, url: str) -> None:
 def taught(page: Page, url: str) -> None:
     """The same when it is done."""
     teaching(page, url)
-    page.locator("#use").wait_for(timeout=TRAINING_TIMEOUT)
+    page.locator("#use").wait_for(timeout=3 * TRAINING_TIMEOUT)
     page.wait_for_timeout(800)
 
 
