@@ -340,3 +340,17 @@ def test_a_folder_that_cannot_be_made_is_told(
     monkeypatch.setenv("UNDERSTUDY_MODELS", str(tmp_path / "file" / "models"))
     with pytest.raises(ModelError, match=r"cannot be written to .*set UNDERSTUDY_MODELS"):
         zoo.fetch(NAME)
+
+
+def test_a_network_of_ones_own_is_forgotten_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDERSTUDY_NETWORKS", str(tmp_path))
+    for name in ("mine.tflite", "mine.json", "mine_edgetpu.tflite", "mine-2.tflite"):
+        (tmp_path / name).write_bytes(b"network")
+    (tmp_path / "understudy-fast.tflite").write_bytes(b"shadowed")
+    assert zoo.own_names() == ["mine-2", "mine", "mine_edgetpu"]
+    zoo.forget("mine")
+    zoo.forget("never-there")
+    assert zoo.own_names() == ["mine-2"]
+    assert "understudy-fast" in zoo.reserved_names()

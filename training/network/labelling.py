@@ -103,8 +103,8 @@ def from_people(rgb: Rgb, people: Labels, keypoints: Joints, teacher: Teacher) -
     size = (small.shape[1], small.shape[0])
     people = np.asarray(cv2.resize(people, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     parts = part_labels(teacher.heads(small))
-    scaled = [scaled(one, rgb.shape, small.shape) for one in keypoints]
-    return Labelled(small, people, parts, np.asarray(scaled, np.float32).reshape(-1, 17, 3))
+    points = [scaled(one, rgb.shape, small.shape) for one in keypoints]
+    return Labelled(small, people, parts, np.asarray(points, np.float32).reshape(-1, 17, 3))
 
 
 def _sure(rgb: Rgb, heads: Heads) -> Labelled:

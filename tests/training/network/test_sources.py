@@ -117,6 +117,8 @@ def test_people_of_coco_are_found(shared: Path) -> None:
     samples = find_samples([shared / "data" / "coco_person"], 0.0)
     assert len(samples) == 26
     assert {sample.kind for sample in samples} == {COCO}
+    labelled = samples[0].label(Teachers(Teacher([zoo.find_known("understudy-tiny")])))
+    assert labelled.keypoints[..., 2].any()
 
 
 @pytest.mark.parametrize(
