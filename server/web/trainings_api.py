@@ -111,7 +111,7 @@ async def begin(request: web.Request) -> web.Response:
     found = [await _learnable(state, name) for name in names]
     dataset, manifest = found[0]
     sizes = {(one.frame.width, one.frame.height) for _, one in found}
-    if len(sizes) > 1:
+    if kind == "performer" and len(sizes) > 1:
         listed = " and ".join(f"{width}x{height}" for width, height in sorted(sizes))
         raise Refused(409, "size", f"Their pictures are {listed}: choose datasets of one camera.")
     if not state.recordings.room_left():

@@ -193,6 +193,8 @@ async def test_further_datasets_are_learnt_from_and_kept_from_changes(http: Test
         answer = await http.post(url, json={"dataset": ID, "minutes": 1, "with": wrong})
         assert answer.status == status, await answer.text()
         assert (await answer.json())["error"].endswith(".")
+    network = await begin(http, 60, kind="network", **{"with": [small]})  # Of any camera.
+    await http.delete(f"/api/trainings/{network['id']}")
     one = await begin(http, 60, **{"with": [other, ID, other]})
     record = http.app[APP_STATE].trainings.get(one["id"])
     assert record.datasets == [ID, other]
