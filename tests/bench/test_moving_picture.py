@@ -1,7 +1,8 @@
-"""The README's moving picture, made of a real clip."""
+"""The README's moving picture: its parts; the journey itself is `tests/browser/test_journey.py`."""
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,75 +10,62 @@ import pytest
 from PIL import Image
 
 from bench import moving_picture
-from bench.moving_picture import CAPTION_HEIGHT, CAPTIONS, WIDTH, main
+from bench.moving_picture import CAPTION_HEIGHT, WIDTH, Film, captioned, main, save_mjpeg
 from capture.video import probe, read_frames
-from transfer.output.pictures_out import pictures_out
 
 DANCE = Path(__file__).parents[1] / "data" / "dancer_c_288.mp4"
-FRAMES = 12
 
 
-@pytest.fixture
-def performed(tmp_path: Path) -> Path:
-    """The dance beside itself, dark, and beside a wider bright picture: 288 + 288 + 384 pixels."""
-    path = tmp_path / "performed.mp4"
-    with pictures_out(path, DANCE, probe(DANCE)) as out:
-        for number, (rgb, time_s) in enumerate(read_frames(DANCE)):
-            if number == FRAMES:
-                break
-            bright = np.full((288, 384, 3), 255 - 10 * number, np.uint8)
-            out.write(np.hstack([rgb, rgb // 8, bright]), time_s)
-    return path
+def test_a_caption_stands_below_the_page_in_the_middle() -> None:
+    shot = Image.new("RGB", (2 * WIDTH, WIDTH), (0, 120, 0))
+    made = np.asarray(captioned(shot, "Somebody dances")).astype(int)
+    assert made.shape == (WIDTH // 2 + CAPTION_HEIGHT, WIDTH, 3)
+    assert (made[: WIDTH // 2] == (0, 120, 0)).all()
+    columns = np.flatnonzero((made[-CAPTION_HEIGHT:].mean(axis=2) > 128).any(axis=0))
+    assert columns.size > 40
+    assert abs(columns.mean() - WIDTH / 2) < 20
 
 
-def frames_of(path: Path) -> list[np.ndarray]:
-    """Every frame, RGB."""
-    with Image.open(path) as picture:
-        assert (picture.format, picture.info["loop"]) == ("WEBP", 0)
-        shown = []
-        for number in range(picture.n_frames):
-            picture.seek(number)
-            shown.append(np.asarray(picture.convert("RGB")).astype(int))
-    return shown
+def film_of(count: int) -> Film:
+    film = Film()
+    for (rgb, _), number in zip(read_frames(DANCE), range(count), strict=False):
+        film.pictures.append(captioned(Image.fromarray(rgb), f"{number}"))
+        film.milliseconds.append(100 + 50 * number)
+    return film
 
 
-def test_it_runs_there_and_back_with_a_caption_below_each_panel(
-    performed: Path, tmp_path: Path
+def test_each_picture_is_shown_as_long_as_it_was_filmed(tmp_path: Path) -> None:
+    with Image.open(BytesIO(film_of(4).webp())) as made:
+        assert (made.format, made.info["loop"], made.n_frames) == ("WEBP", 0, 4)
+        durations = []
+        for number in range(made.n_frames):
+            made.seek(number)
+            made.load()
+            durations.append(made.info["duration"])
+    assert durations == [100, 150, 200, 250]
+
+
+def test_a_long_one_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    film = film_of(3)
+    best = film.webp()
+    monkeypatch.setattr(moving_picture, "MAX_BYTES", len(best) - 1)
+    assert len(film.webp()) < len(best)
+
+
+def test_a_camera_shows_every_frame_of_its_clip(tmp_path: Path) -> None:
+    camera = tmp_path / "camera.mjpeg"
+    save_mjpeg(DANCE, camera)
+    begins = camera.read_bytes().split(b"\xff\xd8\xff")[1:]
+    assert len(begins) == sum(1 for _ in read_frames(DANCE))
+    with Image.open(BytesIO(b"\xff\xd8\xff" + begins[0])) as first:
+        assert first.size == (probe(DANCE).width, probe(DANCE).height)
+
+
+def test_without_chromium_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "new" / "picture.webp"
-    assert main([str(DANCE), str(performed), "--out", str(out)]) == 0
-    frames = frames_of(out)
-    assert out.stat().st_size <= moving_picture.MAX_BYTES
-    assert len(frames) == 2 * FRAMES - 2
-    assert frames[0].shape == (270 + CAPTION_HEIGHT, WIDTH, 3)
-    brightness = [frame[135, 720].mean() for frame in frames]
-    forwards = [255 - 10 * number for number in range(FRAMES)]
-    np.testing.assert_allclose(brightness, forwards + forwards[-2:0:-1], atol=6)
-    assert len(CAPTIONS) == 3
-    for left, right in ((0, 270), (270, 540), (540, 900)):
-        line = frames[0][-CAPTION_HEIGHT:, left:right].mean(axis=2)
-        columns = np.flatnonzero((line > 128).any(axis=0))
-        assert columns.size > 40
-        assert abs(columns.mean() - (right - left) / 2) < 20, "in the middle of its panel"
-
-
-def test_clips_that_do_not_belong_together_are_refused_in_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    monkeypatch.setattr("bench.moving_picture.chromium_path", lambda: None)
     out = tmp_path / "picture.webp"
     assert main([str(DANCE), str(DANCE), "--out", str(out)]) == 1
-    assert "--side-by-side" in capsys.readouterr().err
-    assert not out.exists()
-
-
-def test_a_picture_that_stays_too_large_is_not_written(
-    performed: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(moving_picture, "MAX_BYTES", 1000)
-    out = tmp_path / "picture.webp"
-    assert main([str(DANCE), str(performed), "--out", str(out)]) == 1
-    assert "shorter" in capsys.readouterr().err
+    assert "Chromium is not installed" in capsys.readouterr().err
     assert not out.exists()

@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import av
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.chromium import FLAGS, chromium_path
+from bench.moving_picture import save_mjpeg
 from bench.serving import RUN, Server, serving
 from tests.browser.conftest import JUGGLER
 
@@ -275,7 +275,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     pages = [page for page in PAGES if not arguments.pages or page.__name__ in arguments.pages]
     with tempfile.TemporaryDirectory() as folder, serving() as server, contextlib.chdir(folder):
-        _as_mjpeg(JUGGLER, Path(CAMERA))
+        save_mjpeg(JUGGLER, Path(CAMERA))
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=chromium_path(),
@@ -336,13 +336,6 @@ def _shoot(
     picture(page, server.url)
     page.screenshot(path=path, full_page=picture in LONG or (phone and picture is capture))
     context.close()
-
-
-def _as_mjpeg(source: Path, out: Path) -> None:
-    """What Chromium takes for a camera, in a tenth of a raw file's size."""
-    with av.open(str(source)) as video, out.open("wb") as file:
-        for frame in video.decode(video=0):
-            Image.fromarray(frame.to_ndarray(format="rgb24")).save(file, "JPEG", quality=95)
 
 
 if __name__ == "__main__":

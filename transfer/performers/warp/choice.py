@@ -1,8 +1,6 @@
 """Which reference each piece comes from: the one that shows it from the nearest side.
 
-No hysteresis: a piece that stays with a reference longer than it fits is worse to look at than one
-that changes (measured: SSIM .835 -> .814 and the flicker hardly less); what jumps is steadied
-afterwards.
+Every frame by itself; `Chooser` in `changes` makes a stream of it.
 """
 
 from __future__ import annotations
@@ -55,6 +53,10 @@ class Choice:
     """`[14]`."""
     trunk_behind: int
     """What the trunk's own reference hides of it is taken from this one."""
+    before: Places | None = None
+    """`[14]`, those of a moment ago; None: nothing fades."""
+    fading: Costs | None = None
+    """`[14]`, how much of each piece still comes from those, 0..1."""
 
 
 def costs(bank: ReferenceBank, wanted: BodyPose) -> Costs:

@@ -6,6 +6,7 @@ mixed, not places: nothing is smeared where pieces meet that are no neighbours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from transfer.performers.crop import Matrix, joined
 from transfer.performers.warp.choice import Choice
 from transfer.performers.warp.transforms import piece_transform
 from transfer.target.pieces import PIECE_OF_LABEL, BodyPose, Piece, mask_of
-from transfer.target.reference import Reference
+from transfer.target.reference import Layer, Reference
 from transfer.target.references import ReferenceBank
 
 ELSEWHERE = 0.04
@@ -114,26 +115,53 @@ def compose(
     mixer = _Mixer(inside, whole, coarse)
     for piece in Piece:
         if mixer.wants(piece):
-            place = int(choice.pieces[piece])
-            mixer.add(piece, *_matrix(bank, place, piece, wanted, canvas))
+            sources = [
+                _source(bank, place, piece, wanted, canvas, share)
+                for place, share in _places(choice, piece)
+            ]
+            mixer.add(piece, sources)
     if mixer.wants(Piece.TRUNK):
-        found = _matrix(bank, choice.trunk_behind, Piece.TRUNK, wanted, canvas)
-        mixer.add(Piece.TRUNK, *found, behind=True)
+        behind = _source(bank, choice.trunk_behind, Piece.TRUNK, wanted, canvas)
+        mixer.add(Piece.TRUNK, [behind], behind=True)
     made = np.zeros((size, size, 6), np.uint8)
     made[whole.slices(canvas_box)] = mixer.mixed()
     return Warped.of(made)
 
 
-def _matrix(
-    bank: ReferenceBank, place: int, piece: Piece, wanted: BodyPose, canvas: Matrix
-) -> tuple[Reference, Matrix]:
-    """A reference, and 2x3 from its cut-out to the canvas."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a piece comes from."""
+
+    reference: Reference
+    matrix: Matrix
+    """2x3, from its cut-out to the canvas."""
+    share: float
+    """Of the piece, 0..1."""
+
+
+def _places(choice: Choice, piece: Piece) -> list[tuple[int, float]]:
+    """Whose pixels a piece is made of, and how much of each."""
+    place = int(choice.pieces[piece])
+    if choice.before is None or choice.fading is None or not choice.fading[piece]:
+        return [(place, 1.0)]
+    share = float(choice.fading[piece])
+    return [(place, 1 - share), (int(choice.before[piece]), share)]
+
+
+def _source(
+    bank: ReferenceBank,
+    place: int,
+    piece: Piece,
+    wanted: BodyPose,
+    canvas: Matrix,
+    share: float = 1.0,
+) -> _Source:
     reference = bank.reference(place)
     step = 1 / reference.factor
     shift = (step - 1) / 2
     from_cut_out = np.array([[step, 0, reference.x + shift], [0, step, reference.y + shift]])
     move = joined(piece_transform(reference.pose, wanted, piece), from_cut_out)
-    return reference, joined(canvas, move)
+    return _Source(reference, joined(canvas, move), share)
 
 
 class _Mixer:
@@ -174,39 +202,38 @@ class _Mixer:
         """Whether the label map shows it."""
         return piece in self._there
 
-    def add(self, piece: Piece, reference: Reference, matrix: Matrix, behind: bool = False) -> None:
-        """Lay a piece of a reference over what is there; `behind`: only where nothing else is."""
-        layer = reference.layer(piece)
-        if layer is None:
-            return
-        height, width = layer.rgba.shape[:2]
-        corner = matrix.copy()
-        corner[:, 2] += matrix[:, :2] @ (layer.x, layer.y)
-        corners = np.array([[0, width, 0, width], [0, 0, height, height]])
-        ends = corner[:, :2] @ corners + corner[:, 2:]
-        (x0, y0), (x1, y1) = np.floor(ends.min(1)).astype(int), np.ceil(ends.max(1) + 1).astype(int)
-        box = _Box(int(x0), int(y0), int(x1), int(y1)).within(self._box)
+    def add(self, piece: Piece, sources: Sequence[_Source], behind: bool = False) -> None:
+        """Lay a piece over what is there; `behind`: only where nothing else is."""
+        layers = [(one, layer) for one in sources if (layer := one.reference.layer(piece))]
+        placed = [_placed(layer, one.matrix, one.share) for one, layer in layers]
+        box = self._around(placed)
         if box is None:
             return
-        corner[:, 2] -= (box.x0, box.y0)
-        moved = cv2.warpAffine(layer.rgba, corner, box.size, flags=cv2.INTER_LINEAR)
+        rgb, own = _faded(placed, box)
         inside = box.slices(self._box)
         limit = self._head_limit if piece == Piece.HEAD else self._limit
         there = self._there[piece][inside]
-        alpha = cv2.multiply(moved[..., 3], limit[inside], scale=1 / 255)
+        alpha = cv2.multiply(own, limit[inside], scale=1 / 255)
         if behind:
             alpha = cv2.multiply(alpha, there, scale=1 / 255)
             weight = cv2.convertScaleAbs(alpha, alpha=BEHIND)
         else:
             counted = cv2.convertScaleAbs(there, beta=ELSEWHERE * 255)
             weight = cv2.multiply(alpha, counted, scale=1 / 255)
-        rgb = cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB)
         cv2.accumulateProduct(rgb, cv2.merge([weight] * 3), self._sum[inside])
         cv2.accumulate(weight, self._weight[inside])
         self._strongest[inside] = cv2.max(self._strongest[inside], weight)
         free = cv2.multiply(self._free[inside], cv2.bitwise_not(alpha), scale=1 / 255)
         self._free[inside] = free
         self._agreement[inside] = cv2.max(self._agreement[inside], weight)
+
+    def _around(self, placed: Sequence[_Placed]) -> _Box | None:
+        """What all of them cover together, within the dancer's box."""
+        if not placed:
+            return None
+        ends = np.array([one.ends for one in placed])
+        (x0, y0), (x1, y1) = ends[:, :2].min(0).tolist(), ends[:, 2:].max(0).tolist()
+        return _Box(x0, y0, x1, y1).within(self._box)
 
     def mixed(self) -> NDArray[np.uint8]:
         """`[h, w, 6]`: as `Warped.planes`."""
@@ -217,3 +244,40 @@ class _Mixer:
         seams = cv2.copyTo(cv2.bitwise_not(strongest), alpha)
         planes = cv2.merge([*cv2.split(colour), alpha, self._agreement, seams])
         return np.asarray(planes, np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A layer, and 2x3 from its pixels to the canvas."""
+
+    rgba: NDArray[np.uint8]
+    matrix: Matrix
+    share: float
+    ends: tuple[int, int, int, int]
+    """Left, top, right, bottom of what it covers of the canvas."""
+
+
+def _placed(layer: Layer, matrix: Matrix, share: float) -> _Placed:
+    height, width = layer.rgba.shape[:2]
+    corner = matrix.copy()
+    corner[:, 2] += matrix[:, :2] @ (layer.x, layer.y)
+    corners = np.array([[0, width, 0, width], [0, 0, height, height]])
+    ends = corner[:, :2] @ corners + corner[:, 2:]
+    (x0, y0), (x1, y1) = np.floor(ends.min(1)).astype(int), np.ceil(ends.max(1) + 1).astype(int)
+    return _Placed(layer.rgba, corner, share, (int(x0), int(y0), int(x1), int(y1)))
+
+
+def _faded(placed: Sequence[_Placed], box: _Box) -> tuple[Plane, Plane]:
+    """Colours and alpha of one layer, or of two of which each counts by its share, in a box."""
+    colours, alphas = [], []
+    for one in placed:
+        matrix = one.matrix.copy()
+        matrix[:, 2] -= (box.x0, box.y0)
+        moved = cv2.warpAffine(one.rgba, matrix, box.size, flags=cv2.INTER_LINEAR)
+        colours.append(np.asarray(cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB), np.uint8))
+        alphas.append(np.asarray(cv2.convertScaleAbs(moved[..., 3], alpha=one.share), np.uint8))
+    if len(placed) == 1:
+        return colours[0], alphas[0]
+    weights = [one.astype(np.float32) for one in alphas]
+    mixed = cv2.blendLinear(colours[0], colours[1], weights[0], weights[1])
+    return np.asarray(mixed, np.uint8), np.asarray(cv2.add(alphas[0], alphas[1]), np.uint8)

@@ -13,7 +13,7 @@ from inference.arrays import Keypoints, Labels, Rgb
 from transfer.performers.condition import moved
 from transfer.performers.crop import ROOM, Crop, Layer, Matrix, crop_around_box, joined
 from transfer.performers.temporal_smoothing import TemporalSmoother
-from transfer.performers.warp.choice import choose
+from transfer.performers.warp.changes import Chooser
 from transfer.performers.warp.composition import compose
 from transfer.performers.warp.mending import (
     SIZE,
@@ -73,6 +73,7 @@ class WarpPerformer:
         self._mender: Mender = mender or WithoutNetwork()
         self._side = max(32, round(bank.height * ROOM))
         self._largest = LARGEST_LIVE[0] if live else LARGEST
+        self._chooser = Chooser(bank)
         self._smoother = TemporalSmoother(OLD, AGREES, sharp=not live)
         self.timings: dict[str, float] = {}
         """Milliseconds of the last picture, by stage."""
@@ -91,6 +92,7 @@ class WarpPerformer:
     def reset(self) -> None:
         """Forget the source: another one begins."""
         self._smoother.reset()
+        self._chooser.reset()
         self._normaliser = Normaliser(self._target, self._source)
         known = self._source.lengths if self._source is not None else ()
         self._retargeter = Retargeter(self._target.lengths, known or None)
@@ -140,7 +142,7 @@ class WarpPerformer:
             return self._plate.copy()
         size = int(np.clip(crop.side, SIZE, self._largest))
         pose, parts = self._retargeted(labels, to_target, driver, wanted, crop)
-        layer = self._layer(pose, parts, crop, size)
+        layer = self._layer(pose, parts, crop, size, time_s)
         began = time.perf_counter()
         layer = self._smoother.steady(
             layer, crop, rgb, joined(crop.matrix(size), to_target), time_s
@@ -174,9 +176,9 @@ class WarpPerformer:
         self._note("pose", began)
         return pose, parts
 
-    def _layer(self, pose: BodyPose, parts: Labels, crop: Crop, size: int) -> Layer:
+    def _layer(self, pose: BodyPose, parts: Labels, crop: Crop, size: int, time_s: float) -> Layer:
         began = time.perf_counter()
-        choice = choose(self._bank, pose, self._bank.ready if self._live else None)
+        choice = self._chooser.choose(pose, time_s, self._bank.ready if self._live else None)
         began = self._note("choice", began)
         warped = compose(self._bank, choice, pose, crop.matrix(size), parts, size)
         began = self._note("warp", began)

@@ -8,9 +8,9 @@ import pytest
 
 from inference.arrays import Keypoints, Rgb
 from tests.puppet import COLOURS, GREY, SIZE, Puppet, draw, pose
-from transfer.performers.warp.choice import choose
+from transfer.performers.warp.choice import Choice, choose
 from transfer.performers.warp.composition import compose
-from transfer.target.pieces import BONES, BodyPose, Piece
+from transfer.target.pieces import BONES, COUNT, BodyPose, Piece
 from transfer.target.references import ReferenceBank
 
 CANVAS = np.array([[1.0, 0, 50], [0, 1, 0]])
@@ -73,6 +73,23 @@ def test_nobody_is_nothing(bank: ReferenceBank) -> None:
     wanted = BodyPose.of(pose(), np.zeros((500, 500), np.uint8))
     made = compose(bank, choose(bank, wanted), wanted, CANVAS, np.zeros((500, 500), np.uint8), 500)
     assert not made.planes.any()
+
+
+def test_a_fading_piece_is_the_mean_of_both(bank: ReferenceBank) -> None:
+    """And not their union: where only one shows it, it is half transparent."""
+    height = SIZE[1]
+    keypoints = WANTED[0]
+    parts = cv2.warpAffine(draw(keypoints)[1], CANVAS, (height, height), flags=cv2.INTER_NEAREST)
+    labels = np.asarray(parts, np.uint8)
+    wanted = BodyPose.of(keypoints, labels, -50)
+    places = np.full(COUNT, 1), np.full(COUNT, 3)
+    alone = [compose(bank, Choice(p, p[0]), wanted, CANVAS, labels, height) for p in places]
+    fading = Choice(places[0], places[0][0], places[1], np.full(COUNT, 0.5, np.float32))
+    both = compose(bank, fading, wanted, CANVAS, labels, height)
+    solid = np.minimum(alone[0].alpha, alone[1].alpha) == 255
+    mean = (alone[0].colour.astype(float) + alone[1].colour) / 2
+    assert np.abs(both.colour[solid] - mean[solid]).mean() < 3
+    assert np.abs(both.alpha - (alone[0].alpha / 2.0 + alone[1].alpha / 2.0)).mean() < 1
 
 
 def test_a_limb_in_front_is_in_front(bank: ReferenceBank) -> None:
