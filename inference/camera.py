@@ -66,7 +66,7 @@ def camera_between(earlier: Grey, later: Grey, width: int) -> Similarity | None:
         return None
     places = _grid(later.shape)
     there, followed, _ = cv2.calcOpticalFlowPyrLK(
-        earlier, later, places, None, winSize=(WINDOW, WINDOW), maxLevel=2,
+        earlier, later, places, places.copy(), winSize=(WINDOW, WINDOW), maxLevel=2,
         criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03),
         minEigThreshold=TEXTURE,
     )  # fmt: skip

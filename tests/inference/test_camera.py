@@ -37,7 +37,8 @@ def test_a_camera_that_shifts_turns_and_zooms(
     park: Rgb, x: float, y: float, turn: float, zoom: float
 ) -> None:
     height, width = park.shape[:2]
-    true = cv2.getRotationMatrix2D((width / 2, height / 2), turn, zoom) + ((0, 0, x), (0, 0, y))
+    true = cv2.getRotationMatrix2D((width / 2, height / 2), turn, zoom)
+    true[:, 2] += x, y
     found = camera_between(small(park), small(seen(park, true)), width)
     assert found is not None
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64)

@@ -6,26 +6,28 @@ Scenes of `crowd_scenes` are looked at in the three ways that the program has: p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from capture.video import read_frames
-from inference.analysis import Analysis
 from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.arrays import Labels, Rgb
 from inference.pool import NetworkPool
 from training.network.crowd_list import PLACES, SCENES
-from training.network.crowd_scenes import FPS, FRAMES, Scene, Shown, Sprite, frames
+from training.network.crowd_scenes import FPS, FRAMES, Shown, Sprite, frames
 from training.network.evaluation import Material, Predict, Row, photos
 from training.network.metrics import iou
 from training.network.sources import read_mask, read_photo
 from training.network.teacher import person_probability
 
+CROWD = "crowd"
+"""The row's name beside those of `evaluation.ROWS`."""
 CUT_ROWS = 400
 """Dancers are cut out of frames so high, pixels."""
 EDGE = 11
@@ -39,6 +41,9 @@ EVERY_PICTURE = 4
 SEED = 0
 
 
+Mask = NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How well a frame's dancer was found."""
@@ -48,7 +53,7 @@ class Verdict:
     """"right", "poor" (the dancer's mask, but a bad one), "wrong" (somebody else's), "nobody"."""
 
 
-def judged(labels: Labels, dancer: np.ndarray) -> Verdict:
+def judged(labels: Labels, dancer: Mask) -> Verdict:
     """Compare a label map with the dancer's true pixels."""
     found = labels > 0
     overlap = iou(found, dancer)
@@ -160,7 +165,7 @@ def _cut_dancer(rgb: Rgb, teacher: Predict) -> Sprite:
     return _cut(rgb[near], _by_colour(np.ascontiguousarray(rgb[near]), person[near]))
 
 
-def _by_colour(rgb: Rgb, person: np.ndarray) -> np.ndarray:
+def _by_colour(rgb: Rgb, person: NDArray[np.uint8]) -> Mask:
     """A mask whose outline is where the colours change.
 
     Rother, Kolmogorov, Blake, "GrabCut" (ACM Transactions on Graphics, 2004).
@@ -176,11 +181,11 @@ def _by_colour(rgb: Rgb, person: np.ndarray) -> np.ndarray:
     mine = ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)).astype(np.uint8)
     count, pieces, measured, _ = cv2.connectedComponentsWithStats(mine)
     if count <= 2:
-        return mine > 0
+        return np.asarray(mine > 0)
     return np.asarray(pieces == 1 + int(measured[1:, cv2.CC_STAT_AREA].argmax()))
 
 
-def _cut(rgb: Rgb, mask: np.ndarray) -> Sprite:
+def _cut(rgb: Rgb, mask: Mask) -> Sprite:
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
     box = np.s_[top : top + height, left : left + width]
     edge = cv2.GaussianBlur(np.pad(mask[box].astype(np.float32), 2), (3, 3), 0.8)

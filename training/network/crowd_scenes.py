@@ -1,9 +1,9 @@
 """Clips of a dancer among spectators, put together from real people, so that the truth is known.
 
 Nobody marked such clips by hand here. A dancer is cut out of every frame of a clip, turned as
-breakdancers are, and laid between spectators cut out of street photos (by hand-drawn masks) before a
-picture of a place; a camera that pans, zooms and shakes looks at all of it. What was laid there is
-the truth, to the pixel, however well it was cut out.
+breakdancers are, and laid between spectators cut out of street photos (by hand-drawn masks) before
+a picture of a place; a camera that pans, zooms and shakes looks at all of it. What was laid there
+is the truth, to the pixel, however well it was cut out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
