@@ -29,6 +29,9 @@ REACH_PER_SECOND = 1.5
 FORGET_SECONDS = 2.0
 """A person not seen for so long is no longer expected; then anybody may be the dancer."""
 
+HARDLY_KNOWN_SECONDS = 0.3
+"""The same for somebody who was seen for no longer than that; others in between."""
+
 ALIVE = 0.12
 """Somebody of whose key points a quarter have moved by this much, in body heights, is no poster."""
 
@@ -49,14 +52,14 @@ CHOOSING_SECONDS = 2.0
 CLEARLY = 1.5
 """By how much more: size, place and movement multiplied."""
 
-LEAST_LIVELY = 0.3
+LEAST_LIVELY = 0.15
 """What counts for movement when there is none, in body heights a second; at most `LEAST_LIVELY`
 and 1 do."""
 
 POSING_SECONDS = 0.5
 """Over which poses are averaged."""
 
-SIZE_CHANGE = 1.6
+SIZE_CHANGE = 2.2
 """The same person's size changes by no more than this factor from one sighting to the next."""
 
 
@@ -90,7 +93,7 @@ class DancerTracker:
             camera: how it moved since the frame before; None where that is not known, then
                 everybody's movement together counts for it.
         """
-        self._tracks = [one for one in self._tracks if time_s - one.seen_at <= FORGET_SECONDS]
+        self._tracks = [one for one in self._tracks if one.is_expected(time_s)]
         if camera is not None:
             for one in self._tracks:
                 one.carry(camera)
@@ -209,6 +212,11 @@ class _Track:
             first=person.keypoints.astype(np.float64),
             posed=posing(person.keypoints, scale),
         )
+
+    def is_expected(self, time_s: float) -> bool:
+        """Whether they may still come back: who was seen for a moment is not waited for long."""
+        known_for = max(self.seen_at - self.first_at, HARDLY_KNOWN_SECONDS)
+        return time_s - self.seen_at <= min(known_for, FORGET_SECONDS)
 
     def carry(self, camera: Similarity) -> None:
         """The camera moved: whoever stands still lies elsewhere in the picture now."""
