@@ -11,6 +11,7 @@ import numpy as np
 
 from inference.analysis import Analysis, Heads, Person
 from inference.arrays import Keypoints, Labels, Rgb
+from inference.camera import Camera
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.pool import NetworkPool
@@ -69,12 +70,14 @@ class Analyzer:
         self.pool = pool
         self.options = options or AnalyzerOptions()
         self._tracker = DancerTracker()
+        self._camera = Camera()
         self._smoother = KeypointSmoother()
         self._sightings: dict[float, Keypoints] = {}
 
     def reset(self) -> None:
         """Forget who the dancer was: another source begins."""
         self._tracker.reset()
+        self._camera.reset()
         self._smoother.reset()
         self._sightings = {}
 
@@ -127,7 +130,8 @@ class Analyzer:
             chosen = match(frame.people, dancer)
         else:
             wanted = self._sightings.get(frame.time_s)
-            chosen = self._tracker.choose(frame.people, frame.time_s, frame.size, wanted)
+            moved = self._camera.step(frame.rgb, len(frame.people) > 1)
+            chosen = self._tracker.choose(frame.people, frame.time_s, frame.size, wanted, moved)
         return replace(frame, chosen=chosen, timings=frame.timings | {"follow": _since(began)})
 
     def _second_pass(self, network: Network, frame: _Frame) -> _Frame:

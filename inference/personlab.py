@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from inference.analysis import Head, Heads, Person
 from inference.body import POSE_TREE
+from inference.voting import voted
 
 KEYPOINTS = 17
 EDGES = len(POSE_TREE)
@@ -233,7 +234,8 @@ def _suppressed(
         if score < min_score or collapsed or not _has_body(pose, heads):
             continue
         keypoints = np.empty((KEYPOINTS, 3), np.float32)
-        keypoints[:, :2] = heads.placement.to_frame(pose[:, :2] * heads.placement.stride)
+        places = voted(pose, heads)[:, :2]
+        keypoints[:, :2] = heads.placement.to_frame(places * heads.placement.stride)
         keypoints[:, 2] = pose[:, 2]
         people.append(Person(keypoints, score, box_of(keypoints)))
     people.sort(key=lambda person: -person.score)

@@ -7,7 +7,6 @@ long as they are followed; a poster never is.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 
 from inference.analysis import Person
 from inference.arrays import Keypoints
+from inference.camera import Similarity, carried
+from inference.prominence import posing, prominence
 from inference.skeleton import MIN_SCORE, body_scale
 
 REACH = 0.25
@@ -27,6 +28,9 @@ REACH_PER_SECOND = 1.5
 
 FORGET_SECONDS = 2.0
 """A person not seen for so long is no longer expected; then anybody may be the dancer."""
+
+HARDLY_KNOWN_SECONDS = 0.3
+"""The same for somebody who was seen for no longer than that; others in between."""
 
 ALIVE = 0.12
 """Somebody of whose key points a quarter have moved by this much, in body heights, is no poster."""
@@ -48,14 +52,14 @@ CHOOSING_SECONDS = 2.0
 CLEARLY = 1.5
 """By how much more: size, place and movement multiplied."""
 
-LEAST_LIVELY = 0.3
+LEAST_LIVELY = 0.15
 """What counts for movement when there is none, in body heights a second; at most `LEAST_LIVELY`
 and 1 do."""
 
-OFF_CENTRE = 2.0
-"""Somebody halfway between the middle and the side of the picture counts exp(-OFF_CENTRE / 4)."""
+POSING_SECONDS = 0.5
+"""Over which poses are averaged."""
 
-SIZE_CHANGE = 1.6
+SIZE_CHANGE = 2.2
 """The same person's size changes by no more than this factor from one sighting to the next."""
 
 
@@ -77,6 +81,7 @@ class DancerTracker:
         time_s: float,
         frame_size: tuple[int, int],
         wanted: Keypoints | None = None,
+        camera: Similarity | None = None,
     ) -> int | None:
         """Index of the dancer among `people`, or None when the dancer is not to be seen.
 
@@ -85,9 +90,14 @@ class DancerTracker:
             time_s: in seconds.
             frame_size: width and height in pixels.
             wanted: key points of the dancer, where the whole clip has told who it is.
+            camera: how it moved since the frame before; None where that is not known, then
+                everybody's movement together counts for it.
         """
-        self._tracks = [one for one in self._tracks if time_s - one.seen_at <= FORGET_SECONDS]
-        seen = self._assign(people, time_s)
+        self._tracks = [one for one in self._tracks if one.is_expected(time_s)]
+        if camera is not None:
+            for one in self._tracks:
+                one.carry(camera)
+        seen = self._assign(people, time_s, camera is not None)
         if self._dancer is not None and self._dancer not in self._tracks:
             self._dancer = None
         if wanted is not None:
@@ -102,7 +112,9 @@ class DancerTracker:
             self._dancer = self._clearly_more(seen, self._dancer, frame_size)
         return next((index for index, one in seen.items() if one is self._dancer), None)
 
-    def _assign(self, people: Sequence[Person], time_s: float) -> dict[int, _Track]:
+    def _assign(
+        self, people: Sequence[Person], time_s: float, camera_known: bool
+    ) -> dict[int, _Track]:
         """Give every person the track they continue, or a new one; nearest first."""
         pairs = sorted(
             (
@@ -128,7 +140,9 @@ class DancerTracker:
                 seen[index] = _Track.of(person, time_s)
                 self._tracks.append(seen[index])
         if seen:
-            crowd = np.median([one.moved.mean(axis=0) for one in seen.values()], axis=0)
+            crowd = np.zeros(2)
+            if not camera_known:
+                crowd = np.median([one.moved.mean(axis=0) for one in seen.values()], axis=0)
             for one in seen.values():
                 one.liven(crowd)
         return seen
@@ -173,8 +187,10 @@ class _Track:
     score: float
     seen_at: float
     first_at: float
-    first: Keypoints
-    """Where they were at first."""
+    first: NDArray[np.float64]
+    """`[17, 3]`: where they were at first, and how surely."""
+    posed: float
+    """How far they have been from standing still, of late, 0..1."""
     alive: bool = False
     moved: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 2)))
     """Of the key points seen twice, since last seen, pixels a second."""
@@ -184,16 +200,28 @@ class _Track:
     @classmethod
     def of(cls, person: Person, time_s: float) -> _Track:
         """Somebody new."""
+        scale = body_scale(person.keypoints)
         return cls(
             points=person.keypoints[:, :2].astype(np.float64),
             known=person.keypoints[:, 2] >= MIN_SCORE,
             velocity=np.zeros(2),
-            scale=body_scale(person.keypoints),
+            scale=scale,
             score=person.score,
             seen_at=time_s,
             first_at=time_s,
-            first=person.keypoints,
+            first=person.keypoints.astype(np.float64),
+            posed=posing(person.keypoints, scale),
         )
+
+    def is_expected(self, time_s: float) -> bool:
+        """Whether they may still come back: who was seen for a moment is not waited for long."""
+        known_for = max(self.seen_at - self.first_at, HARDLY_KNOWN_SECONDS)
+        return time_s - self.seen_at <= min(known_for, FORGET_SECONDS)
+
+    def carry(self, camera: Similarity) -> None:
+        """The camera moved: whoever stands still lies elsewhere in the picture now."""
+        self.points = carried(self.points, camera)
+        self.first[:, :2] = carried(self.first[:, :2], camera)
 
     def distance(self, keypoints: Keypoints, time_s: float) -> float | None:
         """In body heights between where they are expected and a person; None when it cannot be."""
@@ -225,7 +253,11 @@ class _Track:
             self.alive = bool((moved > ALIVE * self.scale).mean() >= 0.25)
         self.points = np.where(seen[:, None], points, self.points)
         self.known = self.known | seen
-        self.scale += 0.2 * (body_scale(person.keypoints) - self.scale)
+        scale = body_scale(person.keypoints)
+        self.scale += 0.2 * (scale - self.scale)
+        self.posed += min(1.0, step / POSING_SECONDS) * (
+            posing(person.keypoints, scale) - self.posed
+        )
         self.score = person.score
         self.seen_at = time_s
 
@@ -235,25 +267,13 @@ class _Track:
         self.liveliness += 0.1 * (speed - self.liveliness)
 
     def prominence(self, frame_size: tuple[int, int]) -> float:
-        """Size times score, less towards the frame's sides."""
+        """By size, place and pose."""
         x: float = median(self.points[self.known, 0].tolist()) if self.known.any() else 0.0
-        return prominence(self.scale, self.score, x / frame_size[0])
+        return prominence(self.scale, self.score, x / frame_size[0], self.posed)
 
     def importance(self, frame_size: tuple[int, int]) -> float:
         """Prominence and movement."""
         return self.prominence(frame_size) * (LEAST_LIVELY + min(self.liveliness, 1.0))
-
-
-def prominence(scale: float, score: float, across: float) -> float:
-    """How likely somebody is the dancer by what a single picture shows.
-
-    Args:
-        scale: body height in pixels.
-        score: 0..1; its root counts, as whoever stands on their head is scored lower.
-        across: place in the picture, 0 at its left side and 1 at its right.
-    """
-    off_centre = min(abs(across - 0.5) * 2, 1.0)
-    return scale * math.sqrt(score) * math.exp(-OFF_CENTRE * off_centre**2)
 
 
 def nearest_to(people: Sequence[Person], keypoints: Keypoints) -> int | None:

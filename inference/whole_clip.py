@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from inference.analysis import Person
 from inference.arrays import Keypoints, Rgb
+from inference.camera import Grey, Similarity, camera_between, carried, small
 from inference.network import Network
 from inference.personlab import decode_people
 from inference.pool import NetworkPool
+from inference.prominence import posing, prominence
 from inference.skeleton import MIN_SCORE, body_scale
-from inference.tracking import LEAST_LIVELY, prominence
+from inference.tracking import LEAST_LIVELY
 
 MOMENTS = 24
 """Of a clip that are looked at."""
@@ -69,18 +71,19 @@ def look_over(
     """
     first = set(numbers_of(frames))
     moments: list[Moment] = []
-    before: dict[int, tuple[list[Person], float]] = {}
+    before: dict[int, tuple[list[Person], float, Grey]] = {}
     for number, (rgb, time_s) in enumerate(clip):
         if number not in first and number - GAP not in before:
             continue
         people = pool.call(partial(_people, rgb=rgb, max_people=max_people))
         if number - GAP in before:
-            earlier, then = before.pop(number - GAP)
+            earlier, then, seen = before.pop(number - GAP)
             size = (rgb.shape[1], rgb.shape[0])
-            likely = _likely(people, earlier, max(time_s - then, 1e-3), size)
+            camera = camera_between(seen, small(rgb), size[0])
+            likely = _likely(people, earlier, max(time_s - then, 1e-3), size, camera)
             moments.append(Moment(time_s, people, likely))
         if number in first:
-            before[number] = people, time_s
+            before[number] = people, time_s, small(rgb)
     return moments
 
 
@@ -114,29 +117,40 @@ def _people(network: Network, rgb: Rgb, max_people: int) -> list[Person]:
 
 
 def _likely(
-    people: Sequence[Person], earlier: Sequence[Person], step_s: float, size: tuple[int, int]
+    people: Sequence[Person],
+    earlier: Sequence[Person],
+    step_s: float,
+    size: tuple[int, int],
+    camera: Similarity | None = None,
 ) -> list[float]:
-    moves = [_moved(person, earlier) for person in people]
-    crowd = np.median([move.mean(axis=0) for move in moves], axis=0) if moves else np.zeros(2)
+    moves = [_moved(person, earlier, camera) for person in people]
+    crowd = np.zeros(2)
+    if moves and camera is None:
+        crowd = np.median([move.mean(axis=0) for move in moves], axis=0)
     likely = []
     for person, move in zip(people, moves, strict=True):
         scale = body_scale(person.keypoints)
         speed = float(np.hypot(*(move - crowd).T).mean()) / scale / step_s
         across = (person.box[0] + person.box[2] / 2) / size[0]
-        seen = prominence(scale, person.score, across)
+        posed = posing(person.keypoints, scale)
+        seen = prominence(scale, person.score, across, posed)
         likely.append(max(seen * (LEAST_LIVELY + min(speed, 1.0)), 1e-9))
     return likely
 
 
-def _moved(person: Person, earlier: Sequence[Person]) -> NDArray[np.float64]:
-    """By how much each key point moved, `[n, 2]` pixels; zero for somebody who was not there."""
+def _moved(
+    person: Person, earlier: Sequence[Person], camera: Similarity | None
+) -> NDArray[np.float64]:
+    """By how much each key point moved, `[n, 2]` pixels, and not by the camera as far as that is
+    known; zero for somebody who was not there."""
     near = min(earlier, key=lambda one: _distance(one, person), default=None)
     if near is None or _distance(near, person) > SAME:
         return np.zeros((1, 2))
     both = (near.keypoints[:, 2] >= MIN_SCORE) & (person.keypoints[:, 2] >= MIN_SCORE)
     if not both.any():
         return np.zeros((1, 2))
-    return np.asarray((person.keypoints - near.keypoints)[both, :2], np.float64)
+    then, now = (one.keypoints[both, :2].astype(np.float64) for one in (near, person))
+    return now - (then if camera is None else carried(then, camera))
 
 
 def _distance(one: Person, other: Person) -> float:

@@ -24,6 +24,7 @@ from server.live.call import Call, RtcCall
 from server.live.control_channel import ControlChannel
 from server.live.encoder import H264Encoder
 from server.live.filming import Filming
+from server.live.keeping_up import KeepingUp
 from server.live.live_thread import Encoder, Line, LiveEvents, LiveThread
 from server.live.observer import Observer
 from server.live.output_track import OutputTrack, Picture
@@ -155,6 +156,7 @@ class Session:
             performers, live, self._start, self._not_performed, self._tell
         )
         self._filming = Filming(self._services)
+        self._keeping_up = KeepingUp()
         live.tape = self._filming.tape
         self._apply_view()
         self._exit.push_async_callback(self._filming.close)
@@ -324,23 +326,24 @@ class Session:
 
     def _figures(self) -> dict[str, Any]:
         rate_in, rate_out = self._call.bitrates()
-        stats = self._live.stats.snapshot()
+        stats = {
+            **self._live.stats.snapshot(),
+            "dropped": self._live.slot.dropped,
+            "failures": self._live.failures,
+            "kbps_in": rate_in,
+            "kbps_out": rate_out,
+            "people": self._observer.people,
+            "size": list(self._live.size or (0, 0)),
+            "model": self._lease.pool.info.name,
+            "device": self._services.settings.device,
+            "line": self._call.figures(),
+        }
         return {
             "recording": self._recording.state(),
             **self._performing.state(stats),
+            "behind": self._keeping_up.note(stats, time.monotonic()),
             "film": self._filming.state(),
-            "stats": {
-                **stats,
-                "dropped": self._live.slot.dropped,
-                "failures": self._live.failures,
-                "kbps_in": rate_in,
-                "kbps_out": rate_out,
-                "people": self._observer.people,
-                "size": list(self._live.size or (0, 0)),
-                "model": self._lease.pool.info.name,
-                "device": self._services.settings.device,
-                "line": self._call.figures(),
-            },
+            "stats": stats,
         }
 
     # Small parts

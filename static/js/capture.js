@@ -144,7 +144,8 @@ const onMessage = {
     guide.show(message, wanted.near);
     figures.show(message.stats);
     recording.show(message.recording);
-    const said = session.stalled || message.note || (playing ? `Playing ${playing.name}` : wanted.next);
+    const next = playing ? `Playing ${playing.name}` : wanted.next;
+    const said = session.stalled || message.note || next || message.behind;
     if (session.state === "live") noteOnStage(said);
   },
   hands_up: () => recording.begin(),

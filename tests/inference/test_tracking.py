@@ -166,6 +166,29 @@ def test_who_dances_soon_takes_over_from_who_stands_by(dance: list[Person]) -> N
         assert chosen[-1] == (0 if late else 1)
 
 
+def test_a_camera_that_pans_makes_nobody_alive(dance: list[Person]) -> None:
+    """A larger one stands; with the dancer it slides through the picture."""
+    tracker, chosen = DancerTracker(), []
+    for number in range(90):
+        pan = 6.0 * number
+        standing = _moved(dance[0], -760 + pan, 0, 1.4)
+        dancing = _moved(dance[number], -700 + pan)
+        camera = np.array([[1, 0, 6.0 if number else 0.0], [0, 1, 0]])
+        people = [standing, dancing]
+        chosen.append(tracker.choose(people, number / 30, SIZE, camera=camera))
+    assert chosen[0] == 0
+    assert chosen[-30:] == [1] * 30
+
+
+def test_who_was_seen_for_a_moment_is_not_waited_for(dance: list[Person]) -> None:
+    """A ghost in the first frame, in the very middle."""
+    tracker = DancerTracker()
+    ghost, dancer = _moved(dance[0], -460, 0, 1.2), _moved(dance[0], 0)
+    assert tracker.choose([ghost, dancer], 0.0, SIZE) == 0
+    assert tracker.choose([dancer], 0.1, SIZE) is None
+    assert tracker.choose([dancer], 0.5, SIZE) == 0
+
+
 @settings(max_examples=15)
 @given(
     scale=st.floats(0.4, 3.0), dx=st.floats(-50, 50), fps=st.sampled_from([10, 15, 30, 60]),

@@ -25,6 +25,8 @@ from inference.network import DEFAULT_LONG_SIDE, Network
 from inference.pool import NetworkPool
 from inference.runtime import Device
 from training.errors import TrainingError
+from training.network.crowd import CROWD, crowd
+from training.network.crowd import files as crowd_files
 from training.network.evaluation import ROWS, Material, Predict, Row, clip_frames, masks
 from training.network.model_card import fill
 from training.network.sources import checksum
@@ -52,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="F.md",
         help="put the figures into a model card (with --beside)",
     )
-    parser.add_argument("--only", nargs="+", choices=(*ROWS, SPEED, QUANTISATION), metavar="ROW")
+    parser.add_argument(
+        "--only", nargs="+", choices=(*ROWS, CROWD, SPEED, QUANTISATION), metavar="ROW"
+    )
     parser.add_argument("--long-side", type=int, default=DEFAULT_LONG_SIDE, metavar="N")
     parser.set_defaults(command=main)
 
@@ -66,7 +70,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.beside:
         names.append(arguments.beside)
     paths = [zoo.find_model(name) for name in names]
-    wanted = arguments.only or [*ROWS, SPEED, QUANTISATION]
+    wanted = arguments.only or [*ROWS, CROWD, SPEED, QUANTISATION]
     report: dict[str, Any] = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -121,12 +125,15 @@ def _measure(
     learnt = set(metadata(path).get("training", {}).get("files", []))
     rows: dict[str, Row] = {}
     with Progress(info.name, "row") as progress:
-        for number, name in enumerate(row for row in wanted if row in ROWS):
-            measure, files = ROWS[name]
+        for number, name in enumerate(row for row in wanted if row in (*ROWS, CROWD)):
+            files = crowd_files if name == CROWD else ROWS[name][1]
             if learnt and any(checksum(file) in learnt for file in files(material)):
                 progress.note(f"{info.name} was trained on files of the row {name}: not measured.")
                 continue
-            rows[name] = measure(lambda rgb: network.infer(rgb)[0], material)
+            if name == CROWD:
+                rows[name] = _crowd(path, material, arguments.long_side)
+            else:
+                rows[name] = ROWS[name][0](lambda rgb: network.infer(rgb)[0], material)
             progress.note(_line(info.name, name, rows[name]))
             progress(number + 1, len(wanted))
     if QUANTISATION in wanted and (row := _quantisation(path, material, rows)) is not None:
@@ -134,6 +141,14 @@ def _measure(
         print(_line(info.name, QUANTISATION, row))
     size = info.fixed_size or f"long side {arguments.long_side}"
     return {"file": path.name, "sha256": info.sha256, "input": size, "rows": rows}
+
+
+def _crowd(path: Path, material: Material, long_side: int) -> Row:
+    pool = NetworkPool.open(str(path), "cpu", long_side)
+    try:
+        return crowd(pool, material)
+    finally:
+        pool.close()
 
 
 def _quantisation(path: Path, material: Material, rows: dict[str, Row]) -> Row | None:
