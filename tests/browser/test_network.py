@@ -177,6 +177,23 @@ def test_udp_kept_out_is_gone_around(
 
 
 @pytest.mark.slow
+def test_udp_kept_out_in_mid_call_is_gone_around_and_a_recording_goes_on(
+    start_server: Start, open_over: OpenOver
+) -> None:
+    server = start_server()
+    with Relay(LINES["free"]) as relay:
+        page = open_over(relay, server)
+        wait_live(page)
+        record(page)
+        relay.line = Line(20_000, 5, udp=False)
+        expect(page.locator(".toast")).to_contain_text("keeps UDP out", timeout=25_000)
+        wait_live(page)
+        expect(page.locator("body[data-recording=recording]")).to_be_visible(timeout=5_000)
+        found = stop_recording(page, server)
+    assert found.manifest.counts.dropped.get("lost", 0) > 10
+
+
+@pytest.mark.slow
 def test_a_slow_line_is_said_and_the_camera_is_soon_as_good_as_before(
     start_server: Start, open_over: OpenOver
 ) -> None:
