@@ -71,8 +71,8 @@ def measure_line(name: str, clip: Clip, seconds: float, flags: list[str]) -> dic
 
 
 @contextmanager
-def camera_of(clip: Clip) -> Iterator[Path]:
-    """The file that a Chromium takes for its camera.
+def camera_of(clip: Clip, fps: int = FPS) -> Iterator[Path]:
+    """The file that a Chromium takes for its camera, of so many pictures a second.
 
     Raises:
         BenchError: Chromium or Playwright is not installed.
@@ -80,7 +80,7 @@ def camera_of(clip: Clip) -> Iterator[Path]:
     require_chromium()
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as folder:
         camera = Path(folder) / "camera.y4m"
-        clip.save_y4m(camera, CLIP_SECONDS * FPS)
+        clip.save_y4m(camera, CLIP_SECONDS * FPS, fps)
         yield camera
 
 
