@@ -83,17 +83,9 @@ def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) ->
 
 
 @contextmanager
-def watched_page(
-    server: Server, camera: Path, clip: Clip, prepare: Callable[[Any], str] | None = None
-) -> Iterator[Any]:
-    """A page whose camera is the clip, with `watch.js` in it, once pictures come back.
-
-    `prepare(page)` may change the page before it is opened, and says at which URL.
-
-    Raises:
-        BenchError: none does.
-    """
-    from playwright.sync_api import TimeoutError, sync_playwright
+def browser_with_camera(camera: Path) -> Iterator[Any]:
+    """A Chromium whose camera is the clip in that file."""
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -101,20 +93,44 @@ def watched_page(
             headless=False,
             args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"],
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
-        page.add_init_script(path=Path(__file__).parent / "watch.js")
-        resolution = "x".join(map(str, clip.size))
-        page.add_init_script(
-            f"localStorage.setItem('understudy', JSON.stringify({{resolution: '{resolution}'}}))"
-        )
-        page.goto(prepare(page) if prepare is not None else server.url)
-        try:
-            page.wait_for_function("__bench.received.length > 0", timeout=30_000)
-        except TimeoutError:
-            state = page.evaluate("document.getElementById('stage-sentence').textContent")
-            raise BenchError(f"No picture came back in Chromium. {state}") from None
-        yield page
+        yield browser
         browser.close()
+
+
+def open_watched(
+    browser: Any, server: Server, clip: Clip, prepare: Callable[[Any], str] | None = None
+) -> Any:
+    """A page with `watch.js` in it, once pictures come back.
+
+    `prepare(page)` may change the page before it is opened, and says at which URL.
+
+    Raises:
+        BenchError: none does.
+    """
+    from playwright.sync_api import TimeoutError
+
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
+    page.add_init_script(path=Path(__file__).parent / "watch.js")
+    resolution = "x".join(map(str, clip.size))
+    page.add_init_script(
+        f"localStorage.setItem('understudy', JSON.stringify({{resolution: '{resolution}'}}))"
+    )
+    page.goto(prepare(page) if prepare is not None else server.url)
+    try:
+        page.wait_for_function("__bench.received.length > 0", timeout=30_000)
+    except TimeoutError:
+        state = page.evaluate("document.getElementById('stage-sentence').textContent")
+        raise BenchError(f"No picture came back in Chromium. {state}") from None
+    return page
+
+
+@contextmanager
+def watched_page(
+    server: Server, camera: Path, clip: Clip, prepare: Callable[[Any], str] | None = None
+) -> Iterator[Any]:
+    """`open_watched` in a Chromium of its own."""
+    with browser_with_camera(camera) as browser:
+        yield open_watched(browser, server, clip, prepare)
 
 
 def notes_of(page: Any) -> Any:

@@ -56,11 +56,11 @@ class Clip:
         made = (encoder.encode(frame, i * ticks) for i, frame in enumerate(self.frames(count)))
         return [b"" if packet is None else bytes(packet) for packet in made]
 
-    def save_y4m(self, path: Path, count: int) -> None:
-        """Write the frames as YUV4MPEG2, what Chromium takes for a camera."""
+    def save_y4m(self, path: Path, count: int, fps: int = FPS) -> None:
+        """Write the frames as YUV4MPEG2, what Chromium takes for a camera of so many a second."""
         width, height = self.size
         with path.open("wb") as file:
-            file.write(f"YUV4MPEG2 W{width} H{height} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
+            file.write(f"YUV4MPEG2 W{width} H{height} F{fps}:1 Ip A1:1 C420jpeg\n".encode())
             for frame in self.frames(count):
                 file.write(b"FRAME\n" + frame.tobytes())
 

@@ -21,7 +21,9 @@ from bench.frame_latency import measure_frame_latency
 from bench.importing import measure_import
 from bench.loop import Row, measure_loop
 from bench.network.lines import LINES
-from bench.network.measure import measure_line, table_head, table_row
+from bench.network.measure import MOVED, measure_line, table_head, table_row
+from bench.network.shared import NAME as SHARED
+from bench.network.shared import measure_shared
 from bench.performing import measure_performing
 from bench.serving import BenchError
 from bench.soak import measure_connections, measure_memory
@@ -32,6 +34,8 @@ from inference.zoo import default_model
 from server.version import VERSION
 
 VGA, HD = (640, 480), (1280, 720)
+
+NETWORK_ROWS = [*LINES, MOVED, SHARED]
 
 Measure = Callable[[Clip, float, int, list[str]], Row]
 
@@ -69,9 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network",
         nargs="*",
-        choices=[*LINES, []],
+        choices=[*NETWORK_ROWS, []],
         metavar="LINE",
-        help=f"measure a call in Chromium over bad lines instead: {', '.join(LINES)}; none: all",
+        help=f"measure calls over bad lines instead: {', '.join(NETWORK_ROWS)}; none: all",
     )
     parser.add_argument("--model", default="", metavar="NAME|PATH", help="network")
     parser.add_argument("--device", default="auto", help="auto, cpu, edgetpu or edgetpu:0,1")
@@ -115,10 +119,14 @@ def _measure_lines(arguments: argparse.Namespace, flags: list[str], report: dict
     """Measure the lines that were asked for and print a table; True when one failed."""
     failed = False
     print(table_head(), flush=True)
-    for name in arguments.network or LINES:
+    for name in arguments.network or NETWORK_ROWS:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
-            rows = measure_line(name, Clip(arguments.clip, VGA), arguments.seconds, flags)
+            clip = Clip(arguments.clip, VGA)
+            if name == SHARED:
+                rows = {name: measure_shared(clip, arguments.seconds, flags)}
+            else:
+                rows = measure_line(name, clip, arguments.seconds, flags)
         except BenchError as error:
             rows, failed = {name: {"error": str(error)}}, True
         report["rows"] |= rows

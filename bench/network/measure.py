@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -25,6 +26,8 @@ BEGIN_SECONDS = 5.0
 STEADY_FROM_SECONDS = 10.0
 """From then on a new line counts as known."""
 CUT_SECONDS = 10.0
+MOVED = "moved"
+"""The call's way is gone for good while the server can be reached: Wi-Fi to mobile."""
 AFTER = {"thin": "narrow-5"}
 """Lines after which another is measured at once."""
 
@@ -42,29 +45,43 @@ _STATS = """async () => {
 
 
 def measure_line(name: str, clip: Clip, seconds: float, flags: list[str]) -> dict[str, Row]:
-    """One run on a named line; a row for it, and one for what follows it (`AFTER`).
+    """One run on a named line or `MOVED`; a row for it, and one for what follows it (`AFTER`).
 
     Raises:
         BenchError: Chromium is not installed, or no picture came back on the free line.
     """
+    line = LINES["free"] if name == MOVED else LINES[name]
+    first = LINES["free"] if line.udp else line
+    with (
+        camera_of(clip) as camera,
+        serving(*flags) as server,
+        Relay(first) as relay,
+        watched_page(server, camera, clip, through(relay, server.url)) as page,
+    ):
+        page.wait_for_timeout((SETTLE_SECONDS if not first.udp else FREE_SECONDS) * 1000)
+        if name == "cut":
+            return {name: _cut(page, relay)}
+        if name == MOVED:
+            return {name: _moved(page, relay)}
+        rows = {name: _one_line(page, relay, line, seconds)}
+        if name in AFTER:
+            after = AFTER[name]
+            rows[f"{name}, then {after}"] = _one_line(page, relay, LINES[after], seconds)
+        return rows
+
+
+@contextmanager
+def camera_of(clip: Clip, fps: int = FPS) -> Iterator[Path]:
+    """The file that a Chromium takes for its camera, of so many pictures a second.
+
+    Raises:
+        BenchError: Chromium or Playwright is not installed.
+    """
     require_chromium()
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as folder:
         camera = Path(folder) / "camera.y4m"
-        clip.save_y4m(camera, CLIP_SECONDS * FPS)
-        first = LINES[name] if not LINES[name].udp else LINES["free"]
-        with (
-            serving(*flags) as server,
-            Relay(first) as relay,
-            watched_page(server, camera, clip, through(relay, server.url)) as page,
-        ):
-            page.wait_for_timeout((SETTLE_SECONDS if not first.udp else FREE_SECONDS) * 1000)
-            if name == "cut":
-                return {name: _cut(page, relay)}
-            rows = {name: _one_line(page, relay, LINES[name], seconds)}
-            if name in AFTER:
-                after = AFTER[name]
-                rows[f"{name}, then {after}"] = _one_line(page, relay, LINES[after], seconds)
-            return rows
+        clip.save_y4m(camera, CLIP_SECONDS * FPS, fps)
+        yield camera
 
 
 def through(relay: Relay, url: str) -> Callable[[Any], str]:
@@ -72,11 +89,18 @@ def through(relay: Relay, url: str) -> Callable[[Any], str]:
     parts = urlsplit(url)
     port = relay.tcp(parts.port or 80)
 
+    from playwright.sync_api import Error
+
     def open_session(route: Any) -> None:
         body = json.loads(route.request.post_data)
         call = relay.call()
         body["sdp"] = call.offer(body["sdp"])
-        response = route.fetch(post_data=json.dumps(body))
+        try:
+            response = route.fetch(post_data=json.dumps(body))
+        except Error:  # The line or the page is gone.
+            with suppress(Error):
+                route.abort()
+            return
         answer = response.json()
         if "sdp" in answer:
             answer["sdp"] = call.answer(answer["sdp"])
@@ -150,13 +174,31 @@ def _cut(page: Any, relay: Relay) -> Row:
     relay.line = LINES["free"]
     back = page.evaluate("performance.now()")
     page.wait_for_timeout(2 * CUT_SECONDS * 1000)
+    return _back(page, LINES["cut"].describe(), back, said)
+
+
+def _moved(page: Any, relay: Relay) -> Row:
+    """The call's way is gone: how long until there is a picture over another?"""
+    gone = page.evaluate("performance.now()")
+    relay.end_calls()
+    page.evaluate(
+        """new MutationObserver(() => {
+             window.__said ??= document.getElementById("stage-note").textContent;
+           }).observe(document.getElementById("stage-note"), {childList: true})"""
+    )
+    page.wait_for_timeout(2 * CUT_SECONDS * 1000)
+    said = page.evaluate("window.__said ?? ''")
+    return _back(page, "another network", gone, said, on_its_way_ms=200)
+
+
+def _back(page: Any, line: str, since: float, said: str, on_its_way_ms: float = 0) -> Row:
     notes = notes_of(page)
-    times = [when for when, _ in notes["received"] if when > back]
+    times = [when for when, _ in notes["received"] if when > since + on_its_way_ms]
     return {
-        "line": LINES["cut"].describe(),
-        "picture_after_ms": round(times[0] - back) if times else None,
+        "line": line,
+        "picture_after_ms": round(times[0] - since) if times else None,
         "page_said": said,
-        **figures(notes, back + BEGIN_SECONDS * 1000, notes["until"]),
+        **figures(notes, since + BEGIN_SECONDS * 1000, notes["until"]),
     }
 
 
@@ -189,4 +231,6 @@ def table_row(name: str, row: Row) -> str:
             f"\n    a picture again after {row['picture_after_ms']} ms; meanwhile the page said: "
         )
         text += row["page_said"] or "nothing"
+    if "shares_up" in row:
+        text += f"\n    of its share, up {row['shares_up']}, down {row['shares_down']}"
     return text

@@ -145,6 +145,15 @@ class Relay:
         self.calls.append(Call(self))
         return self.calls[-1]
 
+    def end_calls(self) -> None:
+        """The ways of all calls so far are gone for good, as when a laptop changes its network."""
+
+        async def end() -> None:
+            for call in self.calls:
+                call.close()
+
+        self.run(end())
+
     def tcp(self, port: int, host: str = "127.0.0.1") -> int:
         """Carry TCP to the server at `host` and `port` too; the port to connect to instead."""
         return self.run(self._listen((host, port)))

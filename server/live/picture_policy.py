@@ -8,7 +8,7 @@ from dataclasses import dataclass
 SMALL_BELOW, LARGE_FROM = 600_000, 850_000
 """Bits a second at 640x480 below which pictures are halved, and from which they are whole."""
 SLOW_BELOW, FAST_FROM = 250_000, 300_000
-"""Below, every third picture is left out."""
+"""Below, every fourth picture is left out."""
 SLOWER_BELOW, SLOW_FROM = 140_000, 170_000
 """Below, every second one."""
 SHRINK_PAUSE, GROW_PAUSE = 0.5, 3.0
@@ -40,4 +40,4 @@ class PicturePolicy:
         self._count += 1
         if self._slower:
             return self._count % 2 == 0
-        return not self._slow or self._count % 3 != 0
+        return not self._slow or self._count % 4 != 0

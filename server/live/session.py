@@ -65,6 +65,9 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._begun = self._last_frame = time.monotonic()
+        self.old: Session | None = None
+        """Whose place it takes when it is up."""
+        self._resumes: Any = None
         self._closing: asyncio.Task[None] | None = None
         self._lost = False
         self._exit = contextlib.AsyncExitStack()
@@ -82,8 +85,19 @@ class Session:
             await self.close("The connection could not be set up.")
             raise
 
-    def go_on_recording(self, token: Any) -> None:
-        """Take over the recording of the call that this page lost; `token` was that session's."""
+    def resume(self, token: Any, old: Session | None) -> None:
+        """Once it is up, take the place of the call that this page lost, and its recording.
+
+        `token`: that session's; `old`: that session, if it has not ended yet.
+        """
+        self._resumes, self.old = token, old
+
+    async def take_over(self) -> None:
+        """It is up: the page's old call ends, its recording goes on here."""
+        token, self._resumes = self._resumes, None
+        old, self.old = self.old, None
+        if old is not None:
+            await old.close("the same page connected again", lost=True)
         if self._recording.claim(token):
             self._apply_options()
 
@@ -171,6 +185,7 @@ class Session:
     async def _on_state(self, state: str) -> None:
         if state == "connected" and self._closing is None:
             self._live.start()
+            await self.take_over()
         elif state in ("failed", "closed"):
             await self.close(f"the connection {state}", lost=True)
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class NewestSlot(Generic[T]):
-    """Holds one item; a newer one replaces it, and what was replaced is counted as dropped."""
+    """Holds the newest; what a newer one pushes out is counted as dropped."""
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
-        self._item: T | None = None
+        self._items: deque[T] = deque()
         self._closed = False
+        self.depth = 1
+        """Items that may wait; more than one where all of them can be had in time."""
         self.received = 0
         """Items put in so far."""
         self.dropped = 0
@@ -26,23 +29,23 @@ class NewestSlot(Generic[T]):
             if self._closed:
                 return
             self.received += 1
-            if self._item is not None:
+            self._items.append(item)
+            while len(self._items) > self.depth:
+                self._items.popleft()
                 self.dropped += 1
-            self._item = item
             self._ready.notify()
 
     def take(self, timeout: float) -> T | None:
-        """The newest item, or None when none came within `timeout` seconds or it is closed."""
+        """The next item, or None when none came within `timeout` seconds or it is closed."""
         with self._ready:
-            self._ready.wait_for(lambda: self._item is not None or self._closed, timeout)
-            item, self._item = self._item, None
-            return None if self._closed else item
+            self._ready.wait_for(lambda: self._items or self._closed, timeout)
+            return self._items.popleft() if self._items else None
 
     def close(self) -> None:
         """Wakes whoever waits; every later `take` gives None."""
         with self._ready:
             self._closed = True
-            self._item = None
+            self._items.clear()
             self._ready.notify_all()
 
     @property

@@ -316,6 +316,9 @@ class MediaLink:
         number = packet.extensions.transport_sequence_number
         if number is not None:
             self._arrivals.received(number, packet.ssrc, now)
+            sent = packet.extensions.abs_send_time
+            if sent is not None:
+                self.downlink.uplink.received(sent, len(packet.payload), now)
             packet.extensions.abs_send_time = None  # No REMB where there is something better.
         error = getattr(receiver, "_RTCRtpReceiver__decoder_error", None)  # Since aiortc 1.16.
         if error is not None and error.is_set():
@@ -345,7 +348,7 @@ class MediaLink:
         now = time.monotonic()
         if self._timer is not None:
             return
-        if self.recovery.hopeless(now):
+        if self.recovery.hopeless(now, self.downlink.uplink.seconds):
             place = self.frames.skip_to_key_frame(self.recovery.newest or 0)
             self.recovery.forget(until=place)
             while (frame := self.frames.pop()) is not None:

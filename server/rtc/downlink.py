@@ -9,6 +9,7 @@ from typing import TypeVar
 from server.rtc.rate_controller import RateController
 from server.rtc.sent_packets import Sent, SentPackets
 from server.rtc.transport_feedback import PacketStatus
+from server.rtc.uplink_queue import UplinkQueue
 
 LEAST_BPS = 100_000
 UNKNOWN_BPS = 1_000_000
@@ -25,7 +26,7 @@ TRY_SECONDS = 0.5
 HISTORY = 1024
 """Packets that can be sent again: 3 s at 3 Mbit/s."""
 KEEP_SECONDS = 1.0
-"""An older packet is of no use to anybody."""
+"""An older packet is of no use to anybody, beyond the time that the request for it waited."""
 OVERHEAD_BYTES = 38
 """IP, UDP and SRTP, on every packet."""
 PAYLOAD_SHARE = 0.94
@@ -70,6 +71,7 @@ class Downlink:
     def __init__(self, most_bps: float, now: float) -> None:
         self.rate = RateController(UNKNOWN_BPS, LEAST_BPS, most_bps)
         self.packets = SentPackets()
+        self.uplink = UplinkQueue()
         self.round_trip = 0.1
         """Seconds, the least of the last ten."""
         self.latest_round_trip = 0.1
@@ -93,6 +95,7 @@ class Downlink:
         self._closed_since: float | None = None
         self._tried = -math.inf
         self._flushed = -math.inf
+        self._given_up = False
 
     # What happens, on the event loop
 
@@ -176,11 +179,14 @@ class Downlink:
         more (`waited`) after the next feedback.
         """
         sent = self._media.get(media)
-        if sent is None or now - sent > KEEP_SECONDS or sent < self._flushed:
+        if sent is None or sent < self._flushed:
             return None
         if media in self._arrived:
             if waited:
                 self._learn(late=True)
+            return None
+        if now - sent > KEEP_SECONDS + self.uplink.seconds:
+            self._given_up = True
             return None
         if now - self._answered.get(media, -math.inf) < max(self.latest_round_trip, 0.03):
             return None
@@ -238,7 +244,8 @@ class Downlink:
         if not self._feedback_seen:
             return True
         waiting = self._waiting_since
-        silent = 0.0 if waiting is None else now - waiting - self.round_trip - self._interval
+        known = self.round_trip + self._interval + self.uplink.seconds
+        silent = 0.0 if waiting is None else now - waiting - known
         if silent > LATE_SECONDS:
             if silent > 2 * LATE_SECONDS:
                 self.rate.silent(now)
@@ -249,14 +256,17 @@ class Downlink:
         return self.waiting(now) <= GATE_SECONDS
 
     def flush_due(self, now: float) -> bool:
-        """Whether the line stood still so long that what is under way is no longer worth mending.
+        """Whether what is under way is no longer worth mending.
 
-        Then the next picture should be a key frame; nothing from before is sent again.
+        The line stood still for so long, or the browser waits for what is too old to be sent again
+        (without a word from us it would for three seconds). Then the next picture should be a key
+        frame; nothing from before is sent again.
         """
         closed = self._closed_since
-        if closed is None or now - closed < 0.4 or now - self._flushed < 1.0:
+        stood = closed is not None and now - closed >= 0.4
+        if not (stood or self._given_up) or now - self._flushed < 1.0:
             return False
-        self._flushed = now
+        self._flushed, self._given_up = now, False
         return True
 
 

@@ -10,6 +10,9 @@ from server.rtc.numbers import unwrap
 
 GIVE_UP_SECONDS = 0.35
 """A packet that is missing for so long is not waited for any more."""
+MOST_QUEUE_SECONDS = 0.9
+FULL_SECONDS = 0.15
+"""Where more than this waits in the line, an answer may come as late as it likes."""
 MOST_PATIENCE_SECONDS = 0.05
 """A packet may be late by so much before it is asked for."""
 RATE_SECONDS = 0.5
@@ -60,7 +63,7 @@ class LossRecovery:
                 for lost in range(self._newest + 1, full):
                     self.missing[lost] = _Missing(now)
             else:
-                self.missing[full - 1] = _Missing(now - GIVE_UP_SECONDS)
+                self.missing[full - 1] = _Missing(now - GIVE_UP_SECONDS - MOST_QUEUE_SECONDS)
             self._newest = full
             return
         if not begun and 0 < self._oldest - full <= MOST_BEFORE_FIRST:
@@ -92,13 +95,17 @@ class LossRecovery:
         self.asked += len(numbers)
         return [number & 0xFFFF for number in sorted(numbers)]
 
-    def hopeless(self, now: float) -> bool:
+    def hopeless(self, now: float, queue: float = 0.0) -> bool:
         """Whether to go on with a key frame: one is missing too long, or more than the line brings.
+
+        `queue`: seconds that what comes now waited in the browser's line. What is sent again waits
+        as long, and longer while the queue grows; a key frame would wait behind it.
 
         A browser sends again before it sends anew: asked for too much, it would send nothing new
         for many seconds.
         """
-        if any(now - one.noticed >= GIVE_UP_SECONDS for one in self.missing.values()):
+        patience = GIVE_UP_SECONDS + (MOST_QUEUE_SECONDS if queue > FULL_SECONDS else 0.0)
+        if any(now - one.noticed >= patience for one in self.missing.values()):
             return True
         bytes_a_second = sum(size for _, size in self._sizes) / RATE_SECONDS
         return len(self.missing) * 1200 > max(GIVE_UP_SECONDS * bytes_a_second, 6000)

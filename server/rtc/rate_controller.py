@@ -47,7 +47,7 @@ JUMP_SECONDS = 5.0
 
 
 @dataclass(slots=True)
-class _Lateness:
+class Lateness:
     """Delays of arrivals (arrived - sent, two clocks) against the least of a while."""
 
     base: deque[tuple[float, float]] = field(default_factory=deque)
@@ -146,7 +146,7 @@ class RateController:
         """Standing queue in seconds."""
         self.limited_by: Limit = ""
         """Why the target went down, while that is not long ago."""
-        self._lateness = _Lateness()
+        self._lateness = Lateness()
         self._loss = _Loss()
         self._now: float | None = None
         self._limit, self._limit_at = 0.0, -math.inf
@@ -209,7 +209,7 @@ class RateController:
             return 0.05
         if 0 <= now - before <= JUMP_SECONDS:
             return min(now - before, 0.3)
-        self._lateness, self._loss = _Lateness(), _Loss(own=self._loss.own)
+        self._lateness, self._loss = Lateness(), _Loss(own=self._loss.own)
         self._decreased = self._limit_at = now
         self._over_since = self._high_since = self._free_since = None
         self._lossy_since = self._loss_tried = None

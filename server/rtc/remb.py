@@ -9,8 +9,8 @@ from __future__ import annotations
 from server.rtc.numbers import unwrap
 from server.rtc.rate_controller import RateController
 from server.rtc.sent_packets import Delivery
+from server.rtc.uplink_queue import ABS_SEND_TIME_BITS, ABS_SEND_TIME_PER_SECOND
 
-ABS_SEND_TIME_BITS, ABS_SEND_TIME_PER_SECOND = 24, 1 << 18
 FEED_SECONDS = 0.1
 TELL_SECONDS = 0.25
 

@@ -29,12 +29,12 @@ async def open_session(request: web.Request) -> web.Response:
     state = request.app[APP_STATE]
     body = await read_json(request)
     offer = _checked_offer(body)
-    settings = await Places(state).take(request.remote or "", body)
+    settings, old = await Places(state).take(request.remote or "", body)
     session = Session(state, settings, state.forget)
+    session.resume(body.get("resume"), old)
     state.sessions[session.id] = session
     try:
         answer = await session.accept(offer)
-        session.go_on_recording(body.get("resume"))
     except ModelError as error:
         raise Refused(503, "no_model", str(error)) from error
     except UnderstudyError as error:

@@ -62,12 +62,13 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
     try:
         wanted = await _hello(socket)
         places = Places(state)
-        settings = await places.take(request.remote or "", wanted)
+        settings, old = await places.take(request.remote or "", wanted)
         session = SocketSession(state, settings, state.forget)
+        session.resume(wanted.get("resume"), old)
         state.sessions[session.id] = session
         codec = "jpeg" if wanted.get("codec") == "jpeg" else "h264"
         call = await session.accept_socket(socket, codec)
-        session.go_on_recording(wanted.get("resume"))
+        await session.take_over()
         opened = {"type": "opened", "id": session.id, "token": session.token}
         await socket.send_str(json.dumps(opened))
         await call.run()

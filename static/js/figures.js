@@ -10,7 +10,7 @@ const STAGES = ["convert", "resize", "invoke", "decode", "follow", "labels", "co
 
 export class Figures {
   #ping = [];
-  #slowSince = null;
+  #slow = { now: false, since: 0, saidAt: -Infinity };
   #browser = { decoded: 0, at: 0, fps: 0 };
 
   constructor(session) {
@@ -60,14 +60,18 @@ export class Figures {
     );
   }
 
-  /** One sentence under the picture when it is the line that is slow, and stays so. */
+  /**
+   * One sentence under the picture when it is the line that is slow, and stays so. It does not come
+   * and go, nor change its numbers, faster than one can read.
+   */
   #say(sentence) {
     const now = performance.now();
-    if (!sentence) this.#slowSince = null;
-    else this.#slowSince ??= now;
-    const shown = this.#slowSince !== null && now - this.#slowSince > SLOW_MS ? sentence : "";
-    element("line-sentence").textContent = shown;
-    element("line-sentence").hidden = !shown;
+    const slow = this.#slow;
+    if (Boolean(sentence) !== slow.now) Object.assign(slow, { now: Boolean(sentence), since: now });
+    if (now - slow.since < SLOW_MS || (sentence && now - slow.saidAt < SLOW_MS)) return;
+    slow.saidAt = now;
+    element("line-sentence").textContent = sentence;
+    element("line-sentence").hidden = !sentence;
   }
 
   #count(reports) {

@@ -1,18 +1,16 @@
 // One call with the server: video both ways and the control channel. It mends itself when it breaks.
 
-import { api, at, pageData, Refused, wait } from "./api.js";
+import { at, Refused, wait } from "./api.js";
 import { PictureWatch } from "./picture_watch.js";
+import { RtcCall } from "./rtc_call.js";
 import { SocketCall } from "./socket_call.js";
-import { Uplink } from "./uplink.js";
 
-const ANSWER_MS = 30_000;
 const CONNECT_MS = 10_000;
-const GATHER_MS = 2_000;
-const LOOK_MS = 500;
-const REACHED_MS = 1_500; // So long after the server was reached again, the old call has its chance.
+const LOOK_MS = 300;
+const SILENT_MS = 1_200; // When nothing comes for so long, another way is tried beside the old one.
+const TRY_PAUSE_MS = 500;
 const STUCK_MS = 12_000;
 const PING_MS = 1_000;
-const MAX_BITRATE = { small: 6_000_000, large: 9_000_000 };
 
 const NO_WAY =
   "No way was found between browser and server: a firewall may keep UDP out. " +
@@ -23,25 +21,22 @@ const NO_WAY =
  * "stalled" (detail: a sentence, or "" when the picture moves again), "picture" (detail: MediaStream), "message" (detail: a message of the control channel), "ping" (ms).
  */
 export class Session extends EventTarget {
-  #connection = null;
-  #channel = null;
-  #sender = null;
+  #call = null; // An `RtcCall`.
+  #trial = null; // Another, which takes its place when it is up, while the old one may still come back.
+  #tryAt = 0;
+  #began = 0;
   #track = null;
   #token = null;
   #id = null;
   #timers = [];
   #heard = 0;
-  #reachedAt = 0;
-  #reaching = false;
   #pictures = new PictureWatch();
-  #uplink = null;
   #socket = null; // A `SocketCall`, where UDP is kept out.
   #ended = false;
   #attempt = 0;
   #settings = () => ({});
   #withSound = false;
   #sound = null; // The microphone's track, once it is wanted.
-  #soundSender = null;
 
   /**
    * `settings()` gives what the page wants to be in force, for every new connection; `sound`: a
@@ -57,6 +52,7 @@ export class Session extends EventTarget {
     });
     addEventListener("online", () => {
       if (this.state === "reconnecting") this.#again(0);
+      else if (this.#call && this.state === "live" && this.#silence > LOOK_MS) this.#try();
     });
   }
 
@@ -76,30 +72,26 @@ export class Session extends EventTarget {
   async replaceTrack(track) {
     this.#track = track;
     if (this.#socket) this.#socket.replaceTrack(track);
-    else if (this.#sender && this.#connection?.connectionState !== "closed") {
-      await this.#sender.replaceTrack(track);
-      await this.#setBitrate();
+    else if (this.#call && this.#call.state !== "closed") {
+      await Promise.all([this.#call.replaceTrack(track), this.#trial?.replaceTrack(track)]);
     } else await this.connect(track);
   }
 
   /** Send this microphone's track too, or none any more (null). */
   async setSound(track) {
     this.#sound = track;
-    if (this.#connection?.connectionState !== "closed") await this.#soundSender?.replaceTrack(track);
+    await Promise.all([this.#call?.setSound(track), this.#trial?.setSound(track)]);
   }
 
   /** Send a control message; false when there is no channel to send it on. */
   send(type, fields = {}) {
     const text = JSON.stringify({ type, ...fields });
-    if (this.#socket) return this.#socket.send(text);
-    if (this.#channel?.readyState !== "open") return false;
-    this.#channel.send(text);
-    return true;
+    return (this.#socket ?? this.#call)?.send(text) ?? false;
   }
 
   /** The browser's own figures of the connection. */
   async figures() {
-    return (this.#socket ?? this.#connection)?.getStats() ?? new Map();
+    return (this.#socket ?? this.#call)?.getStats() ?? new Map();
   }
 
   #tell(state, sentence = "") {
@@ -111,14 +103,14 @@ export class Session extends EventTarget {
   async #dial(state) {
     this.#hangUp();
     this.#tell(state);
-    let connection = null;
+    let call = null;
     try {
-      connection = this.#connection = new RTCPeerConnection({ iceServers: pageData.ice_servers });
-      await this.#offer(connection);
-      if (this.#connection !== connection) return;
-      this.#watch(connection);
+      call = this.#call = this.#newCall();
+      await call.open(this.#token, this.#settings());
+      if (this.#call !== call) return;
+      this.#watch(call);
     } catch (error) {
-      if (this.#connection !== connection) return;
+      if (this.#call !== call) return;
       this.#hangUp();
       if (error.code === "full") {
         this.#tell("full", error.message);
@@ -129,101 +121,103 @@ export class Session extends EventTarget {
     }
   }
 
-  async #offer(connection) {
-    const channel = connection.createDataChannel("control");
-    this.#channel = channel;
-    channel.addEventListener("message", (event) => this.#hear(JSON.parse(event.data)));
-    const transceiver = connection.addTransceiver(this.#track, { direction: "sendrecv" });
-    this.#sender = transceiver.sender;
-    preferH264(transceiver);
-    if (this.#withSound) {
-      const microphone = connection.addTransceiver(this.#sound ?? "audio", { direction: "sendonly" });
-      this.#soundSender = microphone.sender;
-    }
-    connection.addEventListener("track", ({ track, receiver }) => {
-      // As little delay as the network allows: this is a mirror.
-      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-      else if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
-      this.dispatchEvent(new CustomEvent("picture", { detail: new MediaStream([track]) }));
+  #newCall() {
+    const call = new RtcCall(this.#track, this.#withSound, this.#sound);
+    call.addEventListener("message", ({ detail }) => {
+      if (call === this.#trial) this.#changeTo(call);
+      if (call === this.#call) this.#hear(detail);
     });
-    await connection.setLocalDescription(await connection.createOffer());
-    await gathered(connection);
-    const answer = await api("/api/sessions", {
-      method: "POST",
-      signal: AbortSignal.timeout(ANSWER_MS),
-      body: {
-        sdp: connection.localDescription.sdp,
-        type: "offer",
-        resume: this.#token,
-        settings: this.#settings(),
-      },
+    call.addEventListener("picture", () => {
+      if (call === this.#call) this.#show(call.stream);
     });
-    this.#token = answer.token;
-    this.#id = answer.id;
-    await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-    this.#uplink = new Uplink(connection, answer.sdp);
-    await this.#setBitrate();
+    call.addEventListener("change", () => {
+      if (call === this.#call && call.token) this.#check(call);
+      else if (call !== this.#trial) return;
+      else if (call.state === "connected") this.#changeTo(call);
+      else if (call.state === "failed") this.#noOtherWay();
+    });
+    return call;
   }
 
-  async #setBitrate() {
-    const parameters = this.#sender.getParameters();
-    if (!parameters.encodings?.length) return;
-    const { width = 640, height = 480 } = this.#track.getSettings?.() ?? {};
-    const large = width * height > 640 * 480;
-    parameters.encodings[0].maxBitrate = large ? MAX_BITRATE.large : MAX_BITRATE.small;
-    parameters.degradationPreference = "maintain-resolution";
-    await this.#sender.setParameters(parameters).catch(() => {});
+  #show(stream) {
+    this.dispatchEvent(new CustomEvent("picture", { detail: stream }));
   }
 
-  #watch(connection) {
-    this.#heard = performance.now();
+  /** A call that was answered: what comes of it? */
+  #watch(call) {
+    [this.#id, this.#token] = [call.id, call.token];
+    this.#heard = this.#began = performance.now();
     this.#pictures.restart();
-    const began = performance.now();
-    const check = () => {
-      const state = connection.connectionState;
-      if (state === "connected" && this.state !== "live") {
-        this.#attempt = 0;
-        this.#pictures.restart();
-        this.#tell("live");
-      } else if (state === "failed" || state === "closed") {
-        if (this.state === "live" || this.#attempt) this.#again();
-        else this.#dialSocket();
-      } else if (this.state === "live") this.#look(connection);
-      else if (performance.now() - began > CONNECT_MS) {
-        if (this.#attempt) this.#again();
-        else this.#dialSocket();
-      }
-    };
-    connection.addEventListener("connectionstatechange", check);
-    this.#timers.push(setInterval(check, LOOK_MS));
+    this.#timers.push(setInterval(() => this.#check(call), LOOK_MS));
     this.#timers.push(setInterval(() => this.send("ping", { t: performance.now() }), PING_MS));
   }
 
-  /** Say so when the picture stands still, and dial anew when that can help. */
-  async #look(connection) {
-    const report = await connection.getStats();
-    if (this.#connection !== connection || this.state !== "live") return;
-    this.#uplink?.look(report);
-    this.#say(this.#pictures.look(report, this.#heard));
-    if (!this.stalled) return;
-    // A line that is cut may come back, and the call with it. When the server can be reached but
-    // the call does not move, its way is gone (another network, a server that began anew).
-    if (!this.#reaching) this.#reach();
-    const reached = this.#reachedAt && performance.now() - this.#reachedAt > REACHED_MS;
-    const silent = this.#pictures.silentFor > REACHED_MS;
-    if (reached && (silent || this.#pictures.stoodFor > STUCK_MS)) this.#again(0);
+  #check(call) {
+    const { state } = call;
+    if (state === "connected" && this.state !== "live") {
+      this.#attempt = 0;
+      this.#pictures.restart();
+      this.#tell("live");
+    } else if (state === "failed" || state === "closed") {
+      if (this.#trial?.token) return; // It is on its way.
+      if (this.state === "live" || this.#attempt) this.#again();
+      else this.#dialSocket();
+    } else if (this.state === "live") this.#look(call);
+    else if (performance.now() - this.#began > CONNECT_MS) {
+      if (this.#attempt === 1) this.#again();
+      else this.#dialSocket();
+    }
   }
 
-  async #reach() {
-    this.#reaching = true;
+  /** Say so when the picture stands still, and try another way when that can help. */
+  async #look(call) {
+    const report = await call.look();
+    if (this.#call !== call || this.state !== "live") return;
+    this.#say(this.#pictures.look(report, this.#heard));
+    // A line that is cut may come back, and the call with it. But its way may be gone for good
+    // (another network, a server that began anew).
+    const lost = call.state === "disconnected" || this.#silence > SILENT_MS;
+    if (lost || this.#pictures.stoodFor > STUCK_MS) this.#try();
+    else if (this.#trial && !this.#trial.token) this.#dropTrial();
+  }
+
+  /** Milliseconds since anything came from the server. */
+  get #silence() {
+    return Math.min(this.#pictures.silentFor, performance.now() - this.#heard);
+  }
+
+  /** Dial another call; the old one's place is taken only when that one is up. */
+  async #try() {
+    if (this.#trial || performance.now() < this.#tryAt) return;
+    const trial = (this.#trial = this.#newCall());
     try {
-      await fetch(at("/health"), { cache: "no-store", signal: AbortSignal.timeout(2_000) });
-      this.#reachedAt ||= performance.now();
+      await trial.open(this.#token, this.#settings());
+      await wait(CONNECT_MS);
+      if (this.#trial === trial) this.#noOtherWay();
     } catch {
-      this.#reachedAt = 0;
-    } finally {
-      this.#reaching = false;
+      if (this.#trial === trial) this.#dropTrial(); // Not reached: once more, soon.
     }
+  }
+
+  #dropTrial() {
+    this.#trial?.close();
+    this.#trial = null;
+    this.#tryAt = performance.now() + TRY_PAUSE_MS;
+  }
+
+  /** The server was reached, but not by UDP. */
+  #noOtherWay() {
+    this.#dropTrial();
+    if (this.#silence > SILENT_MS) this.#dialSocket();
+  }
+
+  #changeTo(call) {
+    this.#trial = null;
+    this.#hangUp();
+    this.#call = call;
+    this.#watch(call);
+    this.dispatchEvent(new CustomEvent("stalled", { detail: "" }));
+    if (call.stream) this.#show(call.stream);
   }
 
   #hear(message) {
@@ -283,7 +277,6 @@ export class Session extends EventTarget {
   #say(sentence) {
     if (sentence === this.stalled) return;
     this.stalled = sentence;
-    this.#reachedAt = 0;
     this.dispatchEvent(new CustomEvent("stalled", { detail: sentence }));
   }
 
@@ -305,12 +298,12 @@ export class Session extends EventTarget {
     this.#timers.forEach(clearInterval);
     this.#timers = [];
     this.stalled = "";
-    this.#connection?.close();
-    this.#uplink = null;
+    this.#call?.close();
+    this.#trial?.close();
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
-    this.#connection = this.#channel = this.#sender = this.#soundSender = null;
+    this.#call = this.#trial = null;
   }
 
   #leave() {
@@ -318,29 +311,4 @@ export class Session extends EventTarget {
     if (this.#id) navigator.sendBeacon(at(`/api/sessions/${this.#id}/close`));
     this.#hangUp();
   }
-}
-
-function preferH264(transceiver) {
-  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
-  if (!transceiver.setCodecPreferences || !codecs.length) return;
-  const rank = ({ mimeType, sdpFmtpLine = "" }) => {
-    if (mimeType !== "video/H264") return 2;
-    return sdpFmtpLine.includes("packetization-mode=1") ? 0 : 1;
-  };
-  try {
-    transceiver.setCodecPreferences([...codecs].sort((a, b) => rank(a) - rank(b)));
-  } catch {
-    // An older browser: the server chooses.
-  }
-}
-
-/** All addresses found, or two seconds gone: at a booth no STUN server answers. */
-function gathered(connection) {
-  if (connection.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((done) => {
-    setTimeout(done, GATHER_MS);
-    connection.addEventListener("icegatheringstatechange", () => {
-      if (connection.iceGatheringState === "complete") done();
-    });
-  });
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from bench.network.lines import LINES, Line
 from bench.network.measure import through
 from bench.network.relay import Relay
 from capture.dataset import Dataset
+from tests import machine
 from tests.browser.conftest import Server, wait_live
 
 pytestmark = pytest.mark.browser
@@ -104,20 +104,37 @@ def test_a_server_that_is_reached_another_way_is_dialled_anew(
         wait_live(page)
         record(page)
         page.wait_for_timeout(2_000)
-        for call in relay.calls:
-            relay.run(_closed(call))
-        until = time.monotonic() + 15
-        while len(relay.calls) < 2:
-            assert time.monotonic() < until, "the page does not dial anew"
-            page.wait_for_timeout(200)
-        wait_live(page)
+        page.evaluate("window.before = document.getElementById('live').srcObject")
+        relay.end_calls()
+        page.wait_for_function(
+            """() => { const live = document.getElementById("live");
+                 return live.srcObject !== window.before
+                   && live.getVideoPlaybackQuality().totalVideoFrames > 3; }""",
+            timeout=3_000 * machine.slowness(),
+        )
+        assert page.evaluate("document.body.dataset.state") == "live"
+        assert len(relay.calls) == 2
         expect(page.locator("body[data-recording=recording]")).to_be_visible(timeout=5_000)
         found = stop_recording(page, server)
     assert found.manifest.counts.dropped.get("lost", 0) > 10
 
 
-async def _closed(call) -> None:
-    call.close()
+@pytest.mark.slow
+def test_a_line_that_comes_back_while_another_way_is_tried_keeps_its_call(
+    start_server: Start, open_over: OpenOver
+) -> None:
+    server = start_server("--max-sessions=1")
+    with Relay(LINES["free"]) as relay:
+        page = open_over(relay, server)
+        wait_live(page)
+        page.route("**/api/sessions", lambda route: None)  # Never answered.
+        relay.line = LINES["cut"]
+        page.wait_for_timeout(3_000)
+        relay.line = LINES["free"]
+        wait_for_pictures(page, 3 * machine.slowness())
+        assert len(relay.calls) == 1
+        page.unroute_all(behavior="ignoreErrors")
+        expect(page.locator(NOTE)).to_be_hidden()
 
 
 @pytest.mark.slow
@@ -157,6 +174,23 @@ def test_udp_kept_out_is_gone_around(
     assert len(found.pairs) > 10
     frame = found.frame(found.pairs[-1].index)
     assert frame.std() > 20  # A picture, and no grey.
+
+
+@pytest.mark.slow
+def test_udp_kept_out_in_mid_call_is_gone_around_and_a_recording_goes_on(
+    start_server: Start, open_over: OpenOver
+) -> None:
+    server = start_server()
+    with Relay(LINES["free"]) as relay:
+        page = open_over(relay, server)
+        wait_live(page)
+        record(page)
+        relay.line = Line(20_000, 5, udp=False)
+        expect(page.locator(".toast")).to_contain_text("keeps UDP out", timeout=25_000)
+        wait_live(page)
+        expect(page.locator("body[data-recording=recording]")).to_be_visible(timeout=5_000)
+        found = stop_recording(page, server)
+    assert found.manifest.counts.dropped.get("lost", 0) > 10
 
 
 @pytest.mark.slow

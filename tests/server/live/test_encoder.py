@@ -74,8 +74,8 @@ def test_a_thin_line_gets_small_pictures_and_fewer_and_back_with_hysteresis(cloc
     assert changes == [640, 320, 640]
     assert sizes[45 * 2 : 45 * 3] == [320] * 45  # Seven hundred is not enough to go back.
     encoder.line_bps = 2e5
-    sent = [encoder.encode(frame, 10**7 + 3000 * i) for i, frame in enumerate(frames[:30])]
-    assert sum(packet is not None for packet in sent) == 20
+    sent = [encoder.encode(frame, 10**7 + 3000 * i) for i, frame in enumerate(frames[:32])]
+    assert sum(packet is not None for packet in sent) == 24
 
 
 def test_a_storm_of_requests_is_a_key_frame_each_third_of_a_second(clock):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bench.network.lines import LINES
 from capture.dataset import Dataset
 from server.live import handover
 from tests.server.browser import Browser, ClipTrack
@@ -112,3 +113,31 @@ async def test_a_server_that_stops_completes_what_was_left(serve, booth_small):
     (found,) = [Dataset.open(path) for path in folder.iterdir()]
     assert found.manifest.state == "complete"
     assert found.pairs
+
+
+async def test_the_old_call_lives_until_the_new_one_is_up(serve, booth_small):
+    """A page tries another way while the old one may still come back."""
+    async with serve(max_sessions=1) as http:
+        first = Browser(http, ClipTrack(booth_small), view="camera")
+        assert await first.connect() == 201
+        await begin(first)
+        state = http.server.app[_state()]
+        (old,) = state.sessions.values()
+        attempts = [Browser(http, ClipTrack(booth_small), line=LINES["cut"]) for _ in range(2)]
+        for attempt in attempts:  # No way is found: no media come.
+            assert await attempt.connect(resume=first.answer["token"]) == 201
+            assert len(state.sessions) == 2
+            assert old.id in state.sessions
+        stranger = Browser(http, ClipTrack(booth_small))
+        assert await stranger.connect() == 503
+        before = written(first)
+        await until(lambda: written(first) > before + 10, 15, "more pairs")
+        second = Browser(http, ClipTrack(booth_small), view="camera")
+        assert await second.connect(resume=first.answer["token"]) == 201
+        await until(lambda: written(second) > before + 15, 20, "more pairs, in the new call")
+        assert [one.token for one in state.sessions.values()] == [second.answer["token"]]
+        for browser in (*attempts, stranger, second, first):
+            await browser.close()
+        folder = state.settings.datasets
+    (found,) = [Dataset.open(path) for path in folder.iterdir()]
+    assert found.manifest.state == "complete"

@@ -14,6 +14,17 @@ def test_a_newer_item_replaces_an_older_one_and_is_counted():
     assert (slot.received, slot.dropped) == (5, 4)
 
 
+def test_a_deeper_slot_gives_the_newest_few_in_their_order():
+    slot: NewestSlot[int] = NewestSlot()
+    slot.depth = 3
+    for item in range(5):
+        slot.put(item)
+    slot.depth = 2
+    slot.put(5)
+    assert [slot.take(0) for _ in range(3)] == [4, 5, None]
+    assert (slot.received, slot.dropped) == (6, 4)
+
+
 def test_take_gives_none_after_its_timeout():
     slot: NewestSlot[int] = NewestSlot()
     began = time.monotonic()

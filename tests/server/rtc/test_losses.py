@@ -186,3 +186,13 @@ def test_what_lies_between_the_first_to_come_and_the_first_that_was_sent_is_miss
     assert recovery.due(0.002, RTT) == [0xFFFF, 0]
     recovery.received(0xFFF0, 1200, 0.003, begun=True)  # Late, when the first frame was there.
     assert len(recovery.missing) == 2
+
+
+def test_in_a_full_line_the_answer_is_waited_for():
+    """A key frame would stand behind it in the same queue."""
+    recovery = LossRecovery()
+    stream(recovery, [*range(200), *range(201, 230)])
+    noticed = 200 * 0.004
+    assert recovery.hopeless(noticed + 0.4, queue=0.05)
+    assert not recovery.hopeless(noticed + 1.2, queue=0.7)
+    assert recovery.hopeless(noticed + 1.3, queue=0.7)

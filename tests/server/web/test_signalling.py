@@ -91,8 +91,8 @@ async def test_a_page_that_comes_back_replaces_its_old_self(serve, booth_small):
         await new.close()
         new = Browser(http, ClipTrack(booth_small))
         assert await new.connect(resume=old.answer["token"]) == 201
-        assert list(sessions(http)) == [new.answer["id"]]
         await until(lambda: new.pictures > 0)
+        await until(lambda: list(sessions(http)) == [new.answer["id"]])
         await new.close()
 
 
