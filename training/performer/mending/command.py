@@ -11,9 +11,11 @@ from pathlib import Path
 import torch
 
 from capture.files import write_whole
+from inference.export_packages import missing_packages
 from training.curves import write_curves
 from training.errors import TrainingError
 from training.performer.mending.examples import VARIANTS, MendingData
+from training.performer.mending.export import as_int8, calibration
 from training.performer.mending.training import MendingTraining
 from training.performer.same_person import check_one_person
 from training.performer.sources import Split, check_enough, check_one_camera, split
@@ -22,7 +24,7 @@ from training.run_folder import RunFolder
 from transfer.performers.condition import Ingredients
 from transfer.performers.crop import ROOM
 from transfer.performers.trained import Trained
-from transfer.performers.trained_files import BASE_MENDING, MENDING_NAME, WARP
+from transfer.performers.trained_files import BASE_MENDING, BASE_MENDING_INT8, MENDING_NAME, WARP
 from transfer.performers.warp.mending import SIZE
 from transfer.performers.warp.network import MendingNetwork, load_network, save_network
 from transfer.target.references import FILE_NAME, ReferenceBank, first_number
@@ -78,7 +80,7 @@ def train_mending(arguments: argparse.Namespace) -> int:
         more.join()
     write_curves(run.history(), run.path / "curves.png")
     if many:
-        save_network(training.mean, run.path / BASE_MENDING.name, half=True)
+        _write_base(run, training.mean, [*zip(targets, (part[0] for part in parts), strict=True)])
     accuracy = ", ".join(f"{name} {value:.3f}" for name, value in training.held_out.items())
     print(f"Trained {training.seconds / 60:.1f} min on {training.seen} pictures: {accuracy}")
     if not many:
@@ -104,6 +106,17 @@ def _examples(
         data.append(MendingData(target, learnt, bank, side, first))
         kept_out.append(MendingData(target, held_out, bank, side, first, exact=True))
     return data, kept_out
+
+
+def _write_base(
+    run: RunFolder, network: MendingNetwork, learnt: Sequence[tuple[Target, Sequence[int]]]
+) -> None:
+    """The two files that come with the program, of a network of many people."""
+    save_network(network, run.path / BASE_MENDING.name, half=True)
+    if missing := missing_packages():
+        print(f"{BASE_MENDING_INT8.name} is not written. {missing}")
+        return
+    write_whole(run.path / BASE_MENDING_INT8.name, as_int8(network, calibration(learnt)))
 
 
 def usual_side_of(bank: ReferenceBank) -> int:

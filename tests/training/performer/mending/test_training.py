@@ -22,10 +22,12 @@ from training.performer.mending.examples import AUGMENT, VARIANTS, Batch, Mendin
 from training.performer.mending.looks import Look, bent
 from training.performer.mending.training import MendingTraining
 from training.run_folder import RunFolder
-from transfer.performers.trained_files import MENDING_NAME
-from transfer.performers.warp.mending import PLANES, SIZE
-from transfer.performers.warp.network import MendingNetwork, load_network
+from transfer.performers.trained_files import BASE_MENDING, BASE_MENDING_INT8, MENDING_NAME
+from transfer.performers.warp.int8 import Int8Mender
+from transfer.performers.warp.mending import PLANES, SIZE, MendingInput
+from transfer.performers.warp.network import FloatMender, MendingNetwork, load_network
 from transfer.target.references import ReferenceBank
+from transfer.target.target import Target
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +154,27 @@ def test_from_a_dataset_to_a_film(
     clip = "tests/data/dancer_c_288.mp4"
     assert main(["perform", clip, "--as", str(run), "--out", str(film)]) == 0
     assert os.path.getsize(film) > 10_000
+
+
+@pytest.mark.slow
+def test_of_many_people_a_network_comes_that_fits_into_the_program(
+    juggler: Path, dancer: Path, tmp_path: Path
+) -> None:
+    """Both of its files, and the int8 one says nearly what the float one does."""
+    pytest.importorskip("ai_edge_quantizer")
+    run = tmp_path / "base"
+    words = ["train", str(juggler), str(dancer), "--people", "many", "--minutes", "0.3"]
+    assert main([*words, "--out", str(run)]) == 0
+    inputs = mending_inputs(juggler)
+    exact = FloatMender(load_network(run / BASE_MENDING.name)).mend(inputs)
+    quick = Int8Mender(run / BASE_MENDING_INT8.name).mend(inputs)
+    assert np.abs(exact.alpha - quick.alpha).mean() < 0.03
+    assert np.abs(exact.colour.astype(int) - quick.colour).mean() < 12
+
+
+def mending_inputs(juggler: Path) -> MendingInput:
+    target = Target.open(juggler)
+    one = MendingData(target, [60], ReferenceBank.of(target), 400)
+    one.add_variant()
+    example = one.example(0, PLAIN, np.random.default_rng(0), False)
+    return MendingInput(example.parts, example.planes)
