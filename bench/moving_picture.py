@@ -10,11 +10,11 @@ minute of training is seen in some seconds.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -34,7 +34,10 @@ WIDTH = 800
 CAPTION_HEIGHT, FONT_SIZE = 38, 18
 GROUND, INK = (24, 24, 28), (240, 240, 240)
 """Readable beside a light and a dark page."""
-MOST_A_SECOND = 10
+MOST_A_SECOND = 6
+"""Each picture of a page takes the live picture beside it some time."""
+CAMERA = "Webcam.mjpeg"
+"""Relative, for the page shows it as the camera's name."""
 MAX_BYTES = 2_500_000
 QUALITIES = (80, 70, 60, 50, 40, 30)
 """WebP's, tried in this order until the file is small enough."""
@@ -127,21 +130,22 @@ def film_journey(me: Path, somebody: Path, folder: Path) -> Film:
     return film
 
 
-@contextmanager
+@contextlib.contextmanager
 def _chromium(camera: Path, folder: Path) -> Iterator[Any]:
     """A page whose camera is a clip."""
     from playwright.sync_api import sync_playwright
 
-    file = folder / f"{camera.stem}.mjpeg"
-    save_mjpeg(camera, file)
-    with sync_playwright() as playwright:
+    save_mjpeg(camera, folder / CAMERA)
+    with contextlib.chdir(folder), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium_path(),
             headless=False,
-            args=[*FLAGS, f"--use-file-for-fake-video-capture={file}"],
+            args=[*FLAGS, f"--use-file-for-fake-video-capture={CAMERA}"],
         )
         yield browser.new_page(
-            viewport={"width": PAGE_WIDTH, "height": PAGE_HEIGHT}, color_scheme="dark"
+            viewport={"width": PAGE_WIDTH, "height": PAGE_HEIGHT},
+            color_scheme="dark",
+            bypass_csp=True,
         )
         browser.close()
 
@@ -188,6 +192,7 @@ def _perform(page: Any, server: Server, film: Film, dataset: str) -> None:
     page.goto(f"{server.url}perform?as=as:{dataset}")
     _live(page)
     page.get_by_label("Beside").check()
+    page.locator("#fit-skip").click()
     page.wait_for_timeout(8000)
     page.evaluate("scrollTo(0, 0)")
     page.locator("#film").click()
@@ -214,7 +219,7 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            film = film_journey(arguments.me, arguments.somebody, Path(folder))
+            film = film_journey(arguments.me.resolve(), arguments.somebody.resolve(), Path(folder))
         make_folder(arguments.out.parent)
         write_whole(arguments.out, film.webp())
     except UnderstudyError as error:
