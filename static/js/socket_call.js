@@ -114,7 +114,7 @@ export class SocketCall extends EventTarget {
   }
 
   send(text) {
-    if (this.#socket.readyState !== WebSocket.OPEN) return false;
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(text);
     return true;
   }
@@ -138,7 +138,7 @@ export class SocketCall extends EventTarget {
   }
 
   #sendBinary(kind, number, payload = new Uint8Array()) {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
     const data = new Uint8Array(HEAD_BYTES + payload.byteLength);
     const head = new DataView(data.buffer);
     head.setUint8(0, kind);
