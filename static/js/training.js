@@ -25,6 +25,7 @@ const held = new Map(
 
 let training = pageData.training;
 let points = [];
+let left = false;
 const isNetwork = training.kind === "network";
 const learnt = new Learnt(base, isNetwork ? "What it sees" : "Its own pictures", isNetwork ? "Its teacher" : "The truth");
 
@@ -98,9 +99,15 @@ function showScores(rows) {
   );
 }
 
+/** Once: the answer to "Delete" and the news that it is gone come together. */
+function leave() {
+  if (!left) location.href = at("/trainings");
+  left = true;
+}
+
 function heard(news) {
   if (news.gone) {
-    location.href = at("/trainings");
+    leave();
     return;
   }
   training = news;
@@ -144,7 +151,7 @@ element("delete").addEventListener("click", async ({ target }) => {
   if (!(await confirmed(`Delete this training of “${training.title}”?`, text))) return;
   await tried(target, async () => {
     await api(requests, { method: "DELETE" });
-    location.href = at("/trainings");
+    leave();
   });
 });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,7 +84,7 @@ def _survives_being_deleted(live: Page, training: Page) -> None:
     """Whoever uses it goes on; whoever comes later gets another."""
     training.locator("#delete").click()
     training.locator("#confirm-yes").click()
-    training.wait_for_url("**/trainings")
+    expect(training).to_have_url(re.compile(r"/trainings$"))
     frames = live.evaluate(DECODED)
     live.wait_for_function(
         "before => document.getElementById('live')"
