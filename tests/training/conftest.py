@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.transfer.conftest import juggler, target  # noqa: F401  Fixtures.
+from tests.transfer.conftest import dancer, juggler, target  # noqa: F401  Fixtures.
 from training.performer.data import TransferData
 from training.performer.sources import split
 from transfer.performers.crop import usual_side

@@ -168,8 +168,9 @@ def test_of_many_people_a_network_comes_that_fits_into_the_program(
     inputs = mending_inputs(juggler)
     exact = FloatMender(load_network(run / BASE_MENDING.name)).mend(inputs)
     quick = Int8Mender(run / BASE_MENDING_INT8.name).mend(inputs)
-    assert np.abs(exact.alpha - quick.alpha).mean() < 0.03
-    assert np.abs(exact.colour.astype(int) - quick.colour).mean() < 12
+    dancer_there = inputs.parts > 0  # In int8 nothing is said of columns where nobody is.
+    assert np.abs(exact.alpha - quick.alpha)[dancer_there].mean() < 0.06
+    assert np.abs(exact.colour.astype(int) - quick.colour)[dancer_there].mean() < 12
 
 
 def mending_inputs(juggler: Path) -> MendingInput:
