@@ -38,7 +38,7 @@ MOST_A_SECOND = 6
 """Each picture of a page takes the live picture beside it some time."""
 CAMERA = "Webcam.mjpeg"
 """Relative, for the page shows it as the camera's name."""
-MAX_BYTES = 2_500_000
+MAX_BYTES = 1_900_000
 QUALITIES = (80, 70, 60, 50, 40, 30)
 """WebP's, tried in this order until the file is small enough."""
 RECORDED_SECONDS = 12

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 import run
@@ -70,7 +71,6 @@ def test_the_changelog_knows_the_version() -> None:
 
 
 def test_the_hooks_are_what_make_lint_runs() -> None:
-    yaml = pytest.importorskip("yaml")
     [local] = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
     assert local["repo"] == "local", "versions stand in constraints.txt alone"
     hooks = {
@@ -82,7 +82,6 @@ def test_the_hooks_are_what_make_lint_runs() -> None:
 
 
 def test_the_workflow_runs_the_readmes_commands_everywhere() -> None:
-    yaml = pytest.importorskip("yaml")
     jobs = yaml.safe_load(read(".github/workflows/test.yml"))["jobs"]
     unix, windows = jobs["unix"], jobs["windows"]
     assert unix["strategy"]["matrix"]["os"] == ["ubuntu-latest", "macos-latest"]

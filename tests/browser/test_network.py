@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -62,6 +63,16 @@ def wait_for_pictures(page: Page, seconds: float) -> None:
     )
 
 
+@contextmanager
+def recording_over(open_over: OpenOver, server: Server) -> Iterator[tuple[Relay, Page]]:
+    """A page that records over a line that is free, until a test changes the line."""
+    with Relay(LINES["free"]) as relay:
+        page = open_over(relay, server)
+        wait_live(page)
+        record(page)
+        yield relay, page
+
+
 def stop_recording(page: Page, server: Server) -> Dataset:
     """The one dataset that came of it, complete."""
     page.wait_for_timeout(1_500)
@@ -78,10 +89,7 @@ def test_a_line_that_is_cut_is_said_and_a_recording_goes_on(
     start_server: Start, open_over: OpenOver
 ) -> None:
     server = start_server()
-    with Relay(LINES["free"]) as relay:
-        page = open_over(relay, server)
-        wait_live(page)
-        record(page)
+    with recording_over(open_over, server) as (relay, page):
         relay.line = LINES["cut"]
         expect(page.locator(NOTE)).to_contain_text("the line is cut", timeout=4_500)
         expect(page.locator("#stage")).to_have_class("stage mirrored stale")
@@ -99,10 +107,7 @@ def test_a_server_that_is_reached_another_way_is_dialled_anew(
 ) -> None:
     """UDP dies while HTTP goes on, as when a laptop changes from Wi-Fi to a phone's network."""
     server = start_server()
-    with Relay(LINES["free"]) as relay:
-        page = open_over(relay, server)
-        wait_live(page)
-        record(page)
+    with recording_over(open_over, server) as (relay, page):
         page.wait_for_timeout(2_000)
         page.evaluate("window.before = document.getElementById('live').srcObject")
         relay.end_calls()
@@ -181,10 +186,7 @@ def test_udp_kept_out_in_mid_call_is_gone_around_and_a_recording_goes_on(
     start_server: Start, open_over: OpenOver
 ) -> None:
     server = start_server()
-    with Relay(LINES["free"]) as relay:
-        page = open_over(relay, server)
-        wait_live(page)
-        record(page)
+    with recording_over(open_over, server) as (relay, page):
         relay.line = Line(20_000, 5, udp=False)
         expect(page.locator(".toast")).to_contain_text("keeps UDP out", timeout=25_000)
         wait_live(page)

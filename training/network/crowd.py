@@ -20,7 +20,7 @@ from inference.analyzer import Analyzer, AnalyzerOptions
 from inference.arrays import Labels, Rgb
 from inference.pool import NetworkPool
 from training.network.crowd_list import PLACES, SCENES
-from training.network.crowd_scenes import FPS, FRAMES, Shown, Sprite, frames
+from training.network.crowd_scenes import FPS, FRAMES, Mask, Shown, Sprite, frames
 from training.network.evaluation import Material, Predict, Row, photos
 from training.network.metrics import iou
 from training.network.sources import read_mask, read_photo
@@ -39,9 +39,6 @@ MINE = 0.5
 EVERY_PICTURE = 4
 """Every so many frames are looked at picture by picture."""
 SEED = 0
-
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
