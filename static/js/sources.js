@@ -85,6 +85,7 @@ export class Sources {
     this.#now = made;
     this.#value = value;
     element("self").srcObject = new MediaStream([made.track]);
+    delete element("self").dataset.empty;
     await this.#send(made.track, kind);
     before?.stop();
     await made.start();
