@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -190,7 +191,8 @@ def _of_dataset(path: Path) -> Iterator[Sample]:
     except CaptureError as error:
         yield Sample(path.name, (), DATASET, partial(_refuse, error))
         return
-    due, every = 0.0, min(1 / FRAMES_A_SECOND, dataset.seconds / FEW_FRAMES)
+    # Of a single pair no duration is known.
+    due, every = 0.0, min(1 / FRAMES_A_SECOND, dataset.seconds / FEW_FRAMES or math.inf)
     for record in dataset.used:
         frame, heads = dataset.frame_path(record.index), dataset.heads_path(record.index)
         name = f"{path.name}/{record.index:06d}"

@@ -113,6 +113,15 @@ def test_pairs_without_heads_are_shown_to_the_teachers_some_a_second(
     assert all(later - sooner > 0.8 / FRAMES_A_SECOND for sooner, later in pairwise(times))
 
 
+def test_a_dataset_whose_duration_is_not_known_is_learnt_from(models: Path, tmp_path: Path) -> None:
+    """A single pair has none."""
+    write(tmp_path / "d")
+    manifest = Manifest.load(tmp_path / "d")
+    manifest.frame.fps = 0.0
+    manifest.save(tmp_path / "d")
+    assert {one.kind for one in find_samples([tmp_path / "d"], 0.0)} == {TEACHER}
+
+
 def test_people_of_coco_are_found(shared: Path) -> None:
     samples = find_samples([shared / "data" / "coco_person"], 0.0)
     assert len(samples) == 26
