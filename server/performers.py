@@ -50,9 +50,14 @@ def note(stats: dict[str, Any], performer: LivePerformer | None, seconds: float)
     if performer.warning and seconds < WARNING_SECONDS:
         return performer.warning
     if too_slow(stats):
-        came, shown = stats["fps_in"], stats["fps_analysed"]
-        return f"Too much for this machine: {shown:.0f} of {came:.0f} pictures a second."
+        return too_much(stats)
     return ""
+
+
+def too_much(stats: dict[str, Any]) -> str:
+    """The sentence about a machine that does not keep up."""
+    came, seen = stats["fps_in"], stats["fps_analysed"]
+    return f"Too much for this machine: {seen:.0f} of {came:.0f} pictures a second."
 
 
 def too_slow(stats: dict[str, Any]) -> bool:

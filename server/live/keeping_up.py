@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inference.zoo import quicker_than
+from server.performers import too_much
 
 BEHIND = 0.85
 """Who analyses less than this share of the pictures that come is behind."""
@@ -35,7 +36,7 @@ class KeepingUp:
         if now - self._behind_since < SURE_SECONDS:
             return ""
         help_by = _help(stats["model"], stats["size"])
-        return f"Too much for this machine: {seen:.0f} of {came:.0f} pictures a second. {help_by}"
+        return f"{too_much(stats)} {help_by}"
 
 
 def _help(model: str, size: list[int]) -> str:
