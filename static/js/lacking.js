@@ -6,10 +6,13 @@ const element = (id) => document.getElementById(id);
 
 /** Ask the server, which looks at the pictures, and show it; `nothing`: there is nothing to say. */
 export async function showLacking(id, nothing) {
-  element("lacking").hidden = true;
+  element("lacking").hidden = nothing;
   if (nothing) return;
+  element("lacking").ariaBusy = "true"; // Its place is kept: nothing below moves away under the mouse.
   // The page is of use without it.
   const found = await api(`/api/datasets/${id}/lacking`).catch(() => null);
+  element("lacking").ariaBusy = "false";
+  element("lacking").hidden = !found;
   if (!found) return;
   const { lacks, never_seen: neverSeen, with: titles } = found;
   const poses = lacks.filter(({ name }) => !/^(facing|face)\b/.test(name));
@@ -28,7 +31,6 @@ export async function showLacking(id, nothing) {
   const wanted = new URLSearchParams([["for", id], ...lacks.map(({ name }) => ["wanted", name])]);
   element("capture-that").href = at(`/?${wanted}`);
   element("capture-that").hidden = !lacks.length;
-  element("lacking").hidden = false;
 }
 
 const lower = (text) => text[0].toLowerCase() + text.slice(1);
