@@ -44,18 +44,20 @@ moving-picture: $(VENV)/ready-dev
 
 # At a booth: somebody in a grey shirt is learnt from three clips and measured on a fourth; somebody in an
 # orange jumper is shown as them. VISITORS: folder with clips of intel-iot-devkit/sample-videos (docs/booth.md).
+# BASE: a run of `train --people many` to begin with, instead of what comes with the program.
 BOOTH := build/booth
 VISITORS ?=
+BASE ?=
 booth: $(VENV)/ready-dev
 	@test -f "$(VISITORS)/bird.mkv" || { echo "Name the folder of the clips: make booth VISITORS=FOLDER (docs/booth.md)."; exit 1; }
 	rm -rf $(BOOTH)
 	for clip in bird milk please sorry book; do \
-		$(BIN)/python run.py capture "$(VISITORS)/$$clip.mkv" --model understudy-fast --out $(BOOTH)/$$clip || exit 1; done
+		$(BIN)/python run.py capture "$(VISITORS)/$$clip.mkv" --model understudy-default --out $(BOOTH)/$$clip || exit 1; done
 	$(BIN)/python run.py train $(BOOTH)/bird $(BOOTH)/milk $(BOOTH)/please --out $(BOOTH)/grey-shirt \
-		--preset realtime --from none --minutes $(MINUTES)
-	$(BIN)/python run.py evaluate $(BOOTH)/grey-shirt --model understudy-fast --truth $(BOOTH)/sorry --source $(BOOTH)/book \
-		--json docs/figures/booth.json
-	$(BIN)/python run.py perform "$(VISITORS)/book.mkv" --as $(BOOTH)/grey-shirt --model understudy-fast --side-by-side --out $(BOOTH)/book.jpg
+		--minutes $(MINUTES) $(if $(BASE),--from $(BASE))
+	$(BIN)/python run.py evaluate $(BOOTH)/grey-shirt --model understudy-default --truth $(BOOTH)/sorry --source $(BOOTH)/book \
+		--json docs/figures/booth.json $(if $(BASE),--base $(BASE)/base-mending.safetensors)
+	$(BIN)/python run.py perform "$(VISITORS)/book.mkv" --as $(BOOTH)/grey-shirt --model understudy-default --side-by-side --out $(BOOTH)/book.jpg
 
 screenshots: $(VENV)/ready-dev
 	$(BIN)/python -m tests.browser.screenshots --out screenshots

@@ -19,6 +19,7 @@ from bench.chromium import measure_chromium
 from bench.clip import DEFAULT_CLIP, Clip
 from bench.frame_latency import measure_frame_latency
 from bench.importing import measure_import
+from bench.journey import measure_journey
 from bench.loop import Row, measure_loop
 from bench.network.lines import LINES
 from bench.network.measure import MOVED, measure_line, table_head, table_row
@@ -44,6 +45,7 @@ ROWS: dict[str, tuple[Measure, tuple[int, int]]] = {
     "live 1280x720": (measure_loop, HD),
     "chromium 640x480": (measure_chromium, VGA),
     "chromium 1280x720": (measure_chromium, HD),
+    "journey": (measure_journey, VGA),
     "import 640x480": (measure_import, VGA),
     "connections": (measure_connections, VGA),
     "memory": (measure_memory, VGA),

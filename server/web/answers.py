@@ -35,6 +35,9 @@ PREFIX = web.AppKey("prefix", str)
 """With which addresses begin that a browser is given; empty unless behind a reverse proxy."""
 MAX_ADDRESS = 8192
 """Characters of an address, and of any header."""
+LEAST_PACKED = 4096
+"""Bytes from which on an answer is worth packing."""
+_PACKED = {"application/json", "text/html"}
 _SENTENCES = {
     404: ("not_found", "There is nothing at this address."),
     405: ("method", "That cannot be done at this address."),
@@ -73,7 +76,7 @@ def errors_as_sentences(error_page: ErrorPage) -> Any:
         try:
             if max(map(len, (request.raw_path, *request.headers.values()))) > MAX_ADDRESS:
                 raise Refused(414, "too_long", "That address, or what comes with it, is too long.")
-            return await handler(request)
+            return _compressed(await handler(request))
         except Refused as error:
             refused = error
         except web.HTTPException as error:
@@ -93,6 +96,15 @@ def errors_as_sentences(error_page: ErrorPage) -> Any:
         return web.json_response(refused.body(), status=refused.status)
 
     return middleware
+
+
+def _compressed(response: web.StreamResponse) -> web.StreamResponse:
+    """Pages and JSON travel packed where the browser takes it: thousands of pairs are megabytes."""
+    if isinstance(response, web.Response) and response.content_type in _PACKED:
+        body = response.body
+        if isinstance(body, bytes | bytearray) and len(body) >= LEAST_PACKED:
+            response.enable_compression()
+    return response
 
 
 def wants_page(request: web.Request) -> bool:

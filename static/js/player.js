@@ -102,7 +102,9 @@ export class Player {
         this.failed();
       }
     }
-    const next = this.#pairs.slice(this.#place + 1, this.#place + 1 + this.cache.ahead);
+    // Whoever only looks in does not fetch a second of film.
+    const ahead = this.#playing || this.#place > 0 ? this.cache.ahead : 1;
+    const next = this.#pairs.slice(this.#place + 1, this.#place + 1 + ahead);
     for (const { index } of next) this.cache.get(index).catch(() => {});
   }
 

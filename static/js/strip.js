@@ -5,7 +5,7 @@ import { clock, remarks } from "./wording.js";
 const CELL_WIDTH = 168;
 const GAP = 8;
 const LABEL = 30;
-const MARGIN_ROWS = 2;
+const MARGIN_ROWS = 1;
 const EDGE = 36; // Pixels from the border where a drag scrolls.
 
 export class Strip {

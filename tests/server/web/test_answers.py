@@ -50,3 +50,15 @@ async def test_a_body_that_is_none_of_ours_is_refused_in_a_sentence(serve, body,
             assert answer.status == 400
             assert (await answer.json())["error"].endswith(".")
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+async def test_pages_travel_packed_and_pictures_as_they_are(serve):
+    async with serve() as http:
+        page = await http.get("/", headers={"Accept-Encoding": "gzip"})
+        assert page.headers["Content-Encoding"] == "gzip"
+        plain = await http.get("/", headers={"Accept-Encoding": "identity"})
+        assert "Content-Encoding" not in plain.headers
+        assert await page.text() == await plain.text()
+        assert int(page.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 2
+        short = await http.get("/api/datasets", headers={"Accept-Encoding": "gzip"})
+        assert "Content-Encoding" not in short.headers
