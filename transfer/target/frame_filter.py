@@ -11,7 +11,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from inference.arrays import Labels, Rgb
+from inference.arrays import Keypoints, Labels, Rgb
+from transfer.target.blurred_heads import blurred_heads, head_sharpness
 from transfer.target.plate import light
 
 SIDE = 256
@@ -77,9 +78,11 @@ class FrameCheck:
         self._plate = _small(plate, self._size)
         self._unexplained: list[float] = []
         self._contrast: list[float] = []
+        self._heads: list[float] = []
 
     def add(self, rgb: Rgb, labels: Labels) -> None:
         """The next frame, of the plate's size."""
+        self._heads.append(head_sharpness(rgb, labels))
         small = _small(rgb, self._size)
         mask = cv2.resize(labels, self._size, interpolation=cv2.INTER_NEAREST) > 0
         kernel = np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)
@@ -91,14 +94,18 @@ class FrameCheck:
         shown = _together(away > DIM, around) & (away > DIM)
         self._contrast.append(float(away[shown].mean()) if shown.any() else 0.0)
 
-    def usable(self, flags: Sequence[Sequence[str]], seconds: NDArray[np.float64]) -> UsableFrames:
-        """What is usable of all frames; `flags` and `seconds` of their pairs."""
+    def usable(
+        self, flags: Sequence[Sequence[str]], seconds: NDArray[np.float64], keypoints: Keypoints
+    ) -> UsableFrames:
+        """What is usable of all frames; `flags`, `seconds` and `keypoints` of their pairs."""
         reasons = {
             number: _FLAGS[flag]
             for number, found in enumerate(flags)
             for flag in found
             if flag in _FLAGS
         }
+        for number in blurred_heads(np.array(self._heads), keypoints).tolist():
+            reasons.setdefault(number, BLUR)
         # Where most frames are cropped the dancer chose to be: a booth shows half a body.
         for flag in _FLAGS.values():
             having = [number for number, why in reasons.items() if why == flag]

@@ -147,7 +147,7 @@ class Target:
         check = FrameCheck(self.plate)
         for number in range(len(self.pairs)):
             check.add(self.frame(number), self.labels(number))
-        usable = check.usable([pair.flags for pair in self.pairs], self.seconds)
+        usable = check.usable([pair.flags for pair in self.pairs], self.seconds, self.keypoints)
         self.store(USABLE_NAME, json.dumps(usable.to_json()).encode())
         return usable
 

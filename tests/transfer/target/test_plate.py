@@ -10,6 +10,8 @@ from tests.capture.clips import pictures
 from transfer.target.frame_filter import FrameCheck
 from transfer.target.plate import clean_plate, filled, light, lit
 
+STILL = np.zeros((60, 17, 3), np.float32)
+"""Key points of nobody in particular."""
 PARK = pictures(1)[0]
 HEIGHT, WIDTH = PARK.shape[:2]
 
@@ -75,7 +77,7 @@ def test_a_ghost_and_a_lost_limb_are_found() -> None:
     check = FrameCheck(PARK)
     for rgb, labels in seen:
         check.add(rgb, labels)
-    usable = check.usable([[]] * 30, np.arange(30) / 10)
+    usable = check.usable([[]] * 30, np.arange(30) / 10, STILL[:30])
     assert sorted(usable.reasons) == [10, 20]
     assert usable.sentence().startswith("2 of 30 frames are left out: 2 badly masked")
 
@@ -92,7 +94,7 @@ def test_a_dissolve_is_found_even_where_both_of_them_are_masked() -> None:
     check = FrameCheck(PARK)
     for rgb, labels in seen:
         check.add(rgb, labels)
-    usable = check.usable([[]] * 60, np.arange(60) / 30)
+    usable = check.usable([[]] * 60, np.arange(60) / 30, STILL)
     assert set(range(26, 34)) <= set(usable.reasons) <= set(range(23, 37))
 
 
@@ -101,8 +103,9 @@ def test_blur_is_left_out_unless_everything_is_like_that() -> None:
     for number in range(10):
         check.add(*walker(60 + 2 * number))
     times = np.arange(10) / 10
-    some = check.usable([["blur"] if number < 3 else [] for number in range(10)], times)
+    flags = [["blur"] if number < 3 else [] for number in range(10)]
+    some = check.usable(flags, times, STILL[:10])
     assert some.numbers == [3, 4, 5, 6, 7, 8, 9]
-    booth = check.usable([["cropped", "near"]] * 10, times)
+    booth = check.usable([["cropped", "near"]] * 10, times, STILL[:10])
     assert booth.numbers == list(range(10))
     assert booth.sentence() == ""

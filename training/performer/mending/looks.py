@@ -1,4 +1,5 @@
-"""Other clothes, skin and light for what a network learns to mend: it must know no person."""
+"""Other clothes, skin and light for what a network learns to mend: it must know no person. And
+other outlines: whoever dances may wear trousers where the target wears a skirt."""
 
 from __future__ import annotations
 
@@ -15,6 +16,11 @@ EXCHANGED = 0.3
 """How often a picture has other colours, and how often red, green and blue change places."""
 BEND, GRID = 0.01, 6
 """A label map is bent by about so much of its side, at so many by so many places."""
+THICKER = 0.025
+"""Somebody is thicker or thinner by at most so much of the side; a layer reaches no farther beyond
+the wanted silhouette (`composition.BEYOND`)."""
+BELOW = range(15, 25)
+"""Class ids of legs and feet."""
 
 Random = np.random.Generator
 
@@ -70,3 +76,20 @@ def bent(parts: Labels, random: Random) -> Labels:
     x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
     places = x + shift[..., 0], y + shift[..., 1]
     return np.asarray(cv2.remap(parts, *places, cv2.INTER_NEAREST), np.uint8)
+
+
+def thicker(parts: Labels, random: Random) -> Labels:
+    """A label map of somebody thicker, or thinner, than the picture shows: below the waist, above
+    it, or everywhere."""
+    radius = round(random.uniform(-THICKER, THICKER) * len(parts))
+    if not radius:
+        return parts
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(radius) + 1,) * 2)
+    which = random.integers(3)
+    below = np.isin(parts, BELOW)
+    own = parts > 0 if which == 0 else below if which == 1 else (parts > 0) & ~below
+    if radius < 0:
+        kept = cv2.erode((parts > 0).astype(np.uint8), disc)
+        return np.where(own & (kept == 0), 0, parts).astype(np.uint8)
+    grown = cv2.dilate(np.where(own, parts, 0).astype(np.uint8), disc)
+    return np.where(parts == 0, grown, parts).astype(np.uint8)

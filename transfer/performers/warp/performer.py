@@ -15,6 +15,7 @@ from transfer.performers.crop import ROOM, Crop, Layer, Matrix, crop_around_box,
 from transfer.performers.temporal_smoothing import TemporalSmoother
 from transfer.performers.warp.changes import Chooser
 from transfer.performers.warp.composition import compose
+from transfer.performers.warp.ends import EndSteadier
 from transfer.performers.warp.mending import (
     SIZE,
     Mender,
@@ -74,6 +75,7 @@ class WarpPerformer:
         self._side = max(32, round(bank.height * ROOM))
         self._largest = LARGEST_LIVE[0] if live else LARGEST
         self._chooser = Chooser(bank)
+        self._ends = EndSteadier()
         self._smoother = TemporalSmoother(OLD, AGREES, sharp=not live)
         self.timings: dict[str, float] = {}
         """Milliseconds of the last picture, by stage."""
@@ -93,6 +95,7 @@ class WarpPerformer:
         """Forget the source: another one begins."""
         self._smoother.reset()
         self._chooser.reset()
+        self._ends.reset()
         self._normaliser = Normaliser(self._target, self._source)
         known = self._source.lengths if self._source is not None else ()
         self._retargeter = Retargeter(self._target.lengths, known or None)
@@ -141,7 +144,7 @@ class WarpPerformer:
         if crop is None:
             return self._plate.copy()
         size = int(np.clip(crop.side, SIZE, self._largest))
-        pose, parts = self._retargeted(labels, to_target, driver, wanted, crop)
+        pose, parts = self._retargeted(labels, to_target, driver, wanted, crop, time_s)
         layer = self._layer(pose, parts, crop, size, time_s)
         began = time.perf_counter()
         layer = self._smoother.steady(
@@ -159,6 +162,7 @@ class WarpPerformer:
         driver: Keypoints,
         wanted: Keypoints,
         crop: Crop,
+        time_s: float,
     ) -> tuple[BodyPose, Labels]:
         """The wanted pose and label map, `[SIZE, SIZE]`: networks see no finer."""
         began = time.perf_counter()
@@ -169,7 +173,7 @@ class WarpPerformer:
         parts = np.asarray(warped, np.uint8)
         step = crop.side / SIZE
         x, y = crop.x + (step - 1) / 2, crop.y + (step - 1) / 2
-        pose = BodyPose.of(driver, parts, x, y, step)
+        pose = self._ends.steadied(BodyPose.of(driver, parts, x, y, step), time_s)
         if wanted is not driver:
             own = pose.at(wanted)
             parts, pose = moved_parts(parts, matrix, pose, own), own
