@@ -17,13 +17,13 @@ SECONDS = 2.0
 """So long somebody is looked at."""
 LEAST_POSES = 10
 THERE = 0.7
-"""Somebody, and their feet, must be seen in at least this share of the frames."""
+"""Somebody, and their feet or both shoulders, must be seen in at least this share of the frames."""
 MOVED = 0.06
 """Who stands still keeps each joint within so many body heights of its middle place..."""
 STILL = 0.9
 """...in this share of the frames."""
 _JOINTS = np.array([5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
-_ANKLES = np.array([15, 16])
+_SHOULDERS, _ANKLES = np.array([5, 6]), np.array([15, 16])
 
 
 class NotStill(TransferError):
@@ -51,9 +51,13 @@ class Standing:
         if len(there) < max(LEAST_POSES, THERE * len(poses)):
             raise NotStill("Nobody was seen. Step into the picture and try again.")
         keypoints = np.stack([pose for pose in poses if pose is not None])
-        feet = (keypoints[:, _ANKLES, 2] >= MIN_SCORE).any(axis=1)
-        if feet.mean() < THERE:
-            raise NotStill("Your feet were not seen. Step back and try again.")
+        seen = keypoints[:, :, 2] >= MIN_SCORE
+        # Before a booth's camera nobody shows feet; shoulders are matched then.
+        anchored = seen[:, _ANKLES].any(axis=1) | seen[:, _SHOULDERS].all(axis=1)
+        if anchored.mean() < THERE:
+            raise NotStill(
+                "Neither your feet nor your shoulders were seen. Step back and try again."
+            )
         if _moved(keypoints) > MOVED:
             raise NotStill("You moved. Stand still, arms a little away, and try again.")
         return cls(keypoints, np.array([seconds[number] for number in there]))

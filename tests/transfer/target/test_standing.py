@@ -46,8 +46,8 @@ def test_what_went_wrong_is_said() -> None:
     hidden = still()
     for pose in hidden:
         assert pose is not None
-        pose[[number("left_ankle"), number("right_ankle")], 2] = 0.1
-    assert "feet" in told(hidden)
+        pose[[number("left_ankle"), number("right_ankle"), number("left_shoulder")], 2] = 0.1
+    assert "feet nor your shoulders" in told(hidden)
     waving = still()
     for place, pose in enumerate(waving):
         assert pose is not None
@@ -55,3 +55,12 @@ def test_what_went_wrong_is_said() -> None:
     assert "You moved" in told(waving)
     walking = [standing(x=200 + 3 * place) for place in range(FRAMES)]
     assert "You moved" in told([*walking])
+
+
+def test_before_a_booths_camera_shoulders_are_enough() -> None:
+    poses = still()
+    for pose in poses:
+        assert pose is not None
+        for name in ("knee", "ankle"):
+            pose[[number(f"left_{name}"), number(f"right_{name}")], 2] = 0.1
+    assert len(Standing.of(poses, [place / 30 for place in range(FRAMES)]).seconds) == FRAMES
