@@ -134,22 +134,23 @@ def _create_state(settings: Settings) -> AppState:
     background = Background(threads=4)
     jobs = Jobs(settings.job_memory_bytes)
     recordings = Recordings(settings, background)
+    preparations = Preparations(settings)
     state = AppState(
         settings=settings,
         background=background,
         networks=Networks(settings, background),
-        performers=Performers(settings, background),
+        performers=Performers(settings, background, preparations.want),
         recordings=recordings,
         handover=Handover(recordings.end),
         jobs=jobs,
         uploads=Uploads(settings, background),
-        preparations=Preparations(settings),
+        preparations=preparations,
         trainings=Trainings(settings, background),
         films=Films(settings.data / "films"),
         shares=Shares(settings.data / "shares.json"),
     )
-    state.recordings.ended = state.preparations.begin
-    imports = Imports(settings, background, jobs, state.preparations.begin)
+    state.recordings.ended = preparations.begin
+    imports = Imports(settings, background, jobs, preparations.begin)
     renditions = Renditions(settings, background, jobs, state.films)
 
     async def arrived(upload: Upload) -> Job:

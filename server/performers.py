@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from transfer.performers.trained_files import (
     title_of,
 )
 from transfer.performers.warp.opening import open_live, open_run
+from transfer.performers.warp.performer import WarpPerformer
 from transfer.target.target import Target
 
 PREFIX = "as:"
@@ -68,9 +70,12 @@ def too_slow(stats: dict[str, Any]) -> bool:
 class Performers:
     """Finds performers by the names of their views, and makes them ready."""
 
-    def __init__(self, settings: Settings, background: Background) -> None:
+    def __init__(
+        self, settings: Settings, background: Background, prepare: Callable[[str], None]
+    ) -> None:
+        """`prepare`: asked for what a dataset has not been made ready for yet."""
         self._datasets, self._runs = settings.datasets, settings.runs
-        self._background = background
+        self._background, self._prepare = background, prepare
 
     def names(self) -> tuple[str, ...]:
         """Of all views that are performers; reads the folders."""
@@ -106,16 +111,19 @@ class Performers:
         return path if run in self.runs() and path.is_file() else None
 
     async def open(self, name: str) -> LivePerformer:
-        """A performer of its own for whoever asks; a long dataset takes some seconds at first.
+        """A performer of its own for whoever asks, within a few seconds.
 
         `name` is one of `names`. Raises `UnderstudyError` when nobody can be shown.
         """
         wanted = name.removeprefix(PREFIX)
         if wanted.startswith(RUN):
             return await self._background.run(self._open_run, wanted.removeprefix(RUN))
-        return await self._background.run(self._open_dataset, wanted)
+        performer = await self._background.run(self._open_dataset, wanted)
+        if performer.partial:
+            self._prepare(wanted)
+        return performer
 
-    def _open_dataset(self, dataset_id: str) -> LivePerformer:
+    def _open_dataset(self, dataset_id: str) -> WarpPerformer:
         dataset = Dataset.open(self._datasets / dataset_id)
         if dataset.manifest.state != "complete":
             raise TransferError(f"{dataset.manifest.title} is still being made: try again soon.")

@@ -18,7 +18,7 @@ MENDING_SECONDS = 20.0
 class Preparations:
     """`run.py prepare` for one dataset after the other, in jobs that no page lists.
 
-    Whoever chooses a dataset before its turn waits as long as if there were no preparation.
+    Whoever chooses a dataset before its turn is shown by some of its frames until then.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -32,6 +32,11 @@ class Preparations:
             return
         command = [str(RUN), "prepare", str(self._datasets / dataset)]
         self._jobs.add(Job("prepare", dataset, dataset, command, _finished))
+
+    def want(self, dataset: str) -> None:
+        """Somebody is shown by a dataset: begin, unless that is under way."""
+        if not any(not job.over and job.dataset == dataset for job in self._jobs.all()):
+            self.begin(dataset)
 
     def begin_later(self, dataset: str) -> None:
         """A dataset is being mended: begin when nobody has edited it for a while."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +23,8 @@ RUN = Path(__file__).resolve().parents[2] / "run.py"
 LIVE_MS = 20_000
 JUGGLER = Path(__file__).resolve().parents[1] / "data" / "juggler_480.mp4"
 """120 frames of a man with a ball, head to feet."""
+ID = "20261120-142233-7f3a9c"
+"""Of the dataset that is made of it."""
 
 expect.set_options(timeout=20_000)
 
@@ -85,6 +88,23 @@ def start_server(tmp_path: Path, models: Path) -> Iterator[Callable[..., Server]
     for server in started:
         if server.process is not None and server.process.poll() is None:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def captured(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The juggler's dataset, made once by `run.py capture`; to be copied."""
+    folder = tmp_path_factory.mktemp("captured") / ID
+    # A network that is wrong now and then.
+    command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={folder}"]
+    subprocess.run([*command, "--model=bodypix-075"], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def dataset(captured: Path, start_server: Callable[..., Server]) -> tuple[Server, Path]:
+    """A server with a copy of it."""
+    server = start_server()
+    return server, Path(shutil.copytree(captured, server.data / "datasets" / ID))
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -16,24 +14,11 @@ from playwright.sync_api import Page, expect
 
 from capture.dataset import Dataset
 from capture.export import FORMATS
-from tests.browser.conftest import JUGGLER, RUN, Open, Server
+from tests.browser.conftest import ID, JUGGLER, Open, Server
 from tests.capture.clips import pictures, write_video
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 Start = Callable[..., Server]
-ID = "20261120-142233-7f3a9c"
-
-
-@pytest.fixture
-def dataset(start_server: Start) -> tuple[Server, Path]:
-    """A server with one dataset, made by `run.py capture`."""
-    server = start_server()
-    folder = server.data / "datasets" / ID
-    # A network that is wrong now and then.
-    command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={folder}"]
-    command.append("--model=bodypix-075")
-    subprocess.run(command, check=True, capture_output=True)
-    return server, folder
 
 
 @pytest.fixture

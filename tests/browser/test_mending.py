@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -16,33 +14,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from capture.dataset import Dataset
-from tests.browser.conftest import JUGGLER, RUN, Open, Server, wait_live
+from tests.browser.conftest import ID, Open, Server, wait_live
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 Start = Callable[..., Server]
-ID = "20261120-142233-7f3a9c"
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 WRIST = 9
-
-
-@pytest.fixture(scope="module")
-def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset, made once by `run.py capture`."""
-    folder = tmp_path_factory.mktemp("mending") / ID
-    # A network that is wrong now and then.
-    command = [sys.executable, str(RUN), "capture", str(JUGGLER), f"--out={folder}"]
-    command.append("--model=bodypix-075")
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture
-def dataset(captured: Path, start_server: Start) -> tuple[Server, Path]:
-    """A server with a copy of it."""
-    server = start_server()
-    folder = server.data / "datasets" / ID
-    subprocess.run(["cp", "-r", str(captured), str(folder)], check=True)
-    return server, folder
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ from inference.arrays import Keypoints, Labels, Rgb
 from transfer.target.blurred_heads import blurred_heads, head_sharpness
 from transfer.target.plate import light
 
+VERSION = 2
+"""Of the rules: what was found by others is found anew."""
 SIDE = 256
 """Longer side of the pictures that are compared, pixels."""
 MARGIN = 4
@@ -46,14 +49,17 @@ class UsableFrames:
     reasons: dict[int, str]
     """By number of the pair."""
 
-    def to_json(self) -> dict[str, str]:
-        """The reasons."""
-        return {str(number): why for number, why in self.reasons.items()}
+    def to_json(self) -> dict[str, Any]:
+        """The reasons, and by which rules they were found."""
+        reasons = {str(number): why for number, why in self.reasons.items()}
+        return {"version": VERSION, "left_out": reasons}
 
     @classmethod
-    def from_json(cls, data: dict[str, str], pairs: int) -> UsableFrames:
-        """Of so many pairs."""
-        reasons = {int(number): str(why) for number, why in data.items()}
+    def from_json(cls, data: dict[str, Any], pairs: int) -> UsableFrames:
+        """Of so many pairs; `ValueError` or `KeyError` when it is not by today's rules."""
+        if data["version"] != VERSION:
+            raise ValueError("by other rules")
+        reasons = {int(number): str(why) for number, why in data["left_out"].items()}
         if not all(0 <= number < pairs for number in reasons):
             raise ValueError("a number is out of range")
         return cls([number for number in range(pairs) if number not in reasons], reasons)
@@ -98,19 +104,9 @@ class FrameCheck:
         self, flags: Sequence[Sequence[str]], seconds: NDArray[np.float64], keypoints: Keypoints
     ) -> UsableFrames:
         """What is usable of all frames; `flags`, `seconds` and `keypoints` of their pairs."""
-        reasons = {
-            number: _FLAGS[flag]
-            for number, found in enumerate(flags)
-            for flag in found
-            if flag in _FLAGS
-        }
+        reasons = flagged(flags)
         for number in blurred_heads(np.array(self._heads), keypoints).tolist():
             reasons.setdefault(number, BLUR)
-        # Where most frames are cropped the dancer chose to be: a booth shows half a body.
-        for flag in _FLAGS.values():
-            having = [number for number, why in reasons.items() if why == flag]
-            if len(having) > len(flags) / 2:
-                reasons = {number: why for number, why in reasons.items() if why != flag}
         unexplained = np.array(self._unexplained)
         bad = np.flatnonzero(unexplained > np.median(unexplained) + UNEXPLAINED)
         if len(bad) > len(flags) / 2:
@@ -127,6 +123,22 @@ class FrameCheck:
         windows = sliding_window_view(np.pad(contrast, USUAL, mode="edge"), 2 * USUAL + 1)
         usual = np.median(windows, axis=1)
         return np.flatnonzero((contrast > 0) & (contrast < FADED * usual))
+
+
+def flagged(flags: Sequence[Sequence[str]]) -> dict[int, str]:
+    """Why frames are left out for the flags that they got when they were captured, by number."""
+    reasons = {
+        number: _FLAGS[flag]
+        for number, found in enumerate(flags)
+        for flag in found
+        if flag in _FLAGS
+    }
+    # Where most frames are cropped the dancer chose to be: a booth shows half a body.
+    for why in _FLAGS.values():
+        having = [number for number, one in reasons.items() if one == why]
+        if len(having) > len(flags) / 2:
+            reasons = {number: one for number, one in reasons.items() if one != why}
+    return reasons
 
 
 def _together(seen: NDArray[np.bool_], around: NDArray[np.bool_]) -> NDArray[np.bool_]:

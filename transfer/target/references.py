@@ -22,6 +22,7 @@ import threading
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ from transfer.target.reference import EncodedCutOut, Reference, encoded_cut_out
 from transfer.target.target import Target
 from transfer.target.unseen_parts import UnseenParts
 
-VERSION = 2
+VERSION = 3
+"""2 is the same, of frames that were chosen by other rules."""
+READABLE = (2, VERSION)
 FILE_NAME = "references.npz"
 MOST = 400
 """References of a dataset, evenly over the time: more poses than that hardly differ."""
@@ -108,11 +111,8 @@ class ReferenceBank:
         hardly any is. Raises `TransferError` when none shows anybody.
         """
         if numbers is None:
-            if (stored := target.stored(FILE_NAME)) is not None:
-                try:
-                    return cls._read(stored, target.size)
-                except _UNREADABLE:
-                    pass  # Of another version, or damaged: made anew.
+            if (found := cls.kept(target)) is not None:
+                return found
             few = len(target.usable.numbers) < len(target.pairs) / 4
             numbers = range(len(target.pairs)) if few else target.usable.numbers
         step = max(1.0, len(numbers) / MOST)
@@ -141,6 +141,15 @@ class ReferenceBank:
             return encoded_cut_out(target, kept[place], factor)
 
         return cls(target.size, tall, unseen, kept, poses, alone, make)
+
+    @classmethod
+    def kept(cls, target: Target) -> ReferenceBank | None:
+        """The one that is kept beside the target's dataset; None: none, or of another version."""
+        stored = target.stored(FILE_NAME)
+        if stored is not None:
+            with suppress(*_UNREADABLE):
+                return cls._read(stored, target.size, (VERSION,))
+        return None
 
     @classmethod
     def joined(cls, banks: Sequence[ReferenceBank]) -> ReferenceBank:
@@ -173,15 +182,17 @@ class ReferenceBank:
     def load(cls, path: Path) -> ReferenceBank:
         """From a file; `TransferError` when it holds no bank of this version."""
         try:
-            return cls._read(path.read_bytes(), None)
+            return cls._read(path.read_bytes(), None, READABLE)
         except _UNREADABLE as error:
             raise TransferError(f"{path} holds no references of this version: {error}") from error
 
     @classmethod
-    def _read(cls, content: bytes, size: tuple[int, int] | None) -> ReferenceBank:
+    def _read(
+        cls, content: bytes, size: tuple[int, int] | None, versions: Sequence[int]
+    ) -> ReferenceBank:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             stored: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
-        if int(stored["version"]) != VERSION:
+        if int(stored["version"]) not in versions:
             raise ValueError("made by another version of this program")
         width, height, tall = stored["size"].tolist()
         if size is not None and (width, height) != size:

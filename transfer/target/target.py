@@ -20,7 +20,7 @@ from capture.pairs import POSES_NAME, PairRecord
 from inference.arrays import Labels, Rgb
 from inference.smoothing import smooth_clip
 from transfer.errors import TransferError
-from transfer.target.frame_filter import FrameCheck, UsableFrames
+from transfer.target.frame_filter import FrameCheck, UsableFrames, flagged
 from transfer.target.normalisation import BodyFrame, fit_body_frame
 from transfer.target.plate import FRAMES, clean_plate, light, lit
 from transfer.target.pose_space import Reals
@@ -150,6 +150,14 @@ class Target:
         usable = check.usable([pair.flags for pair in self.pairs], self.seconds, self.keypoints)
         self.store(USABLE_NAME, json.dumps(usable.to_json()).encode())
         return usable
+
+    def at_first(self, most: int) -> list[int]:
+        """Numbers of at most so many pairs, evenly over the time, that nothing is known against:
+        `usable` looks at every picture."""
+        bad = flagged([pair.flags for pair in self.pairs])
+        good = [number for number in range(len(self.pairs)) if number not in bad]
+        places = np.linspace(0, len(good) - 1, min(most, len(good))).round().astype(int)
+        return [good[place] for place in places.tolist()]
 
     def left_out(self) -> str:
         """Which pairs are left out and why, in a sentence or two; empty when none is."""

@@ -50,7 +50,7 @@ def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path, spoilt: bytes |
 
 def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     puppet_bank().save(tmp_path / "r.npz")
-    monkeypatch.setattr(references, "VERSION", 999)
+    monkeypatch.setattr(references, "READABLE", (999,))
     with pytest.raises(TransferError, match="version"):
         ReferenceBank.load(tmp_path / "r.npz")
 

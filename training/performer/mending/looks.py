@@ -17,9 +17,9 @@ EXCHANGED = 0.3
 BEND, GRID = 0.01, 6
 """A label map is bent by about so much of its side, at so many by so many places."""
 THICKER = 0.025
-"""Somebody is thicker or thinner by at most so much of the side; a layer reaches no farther beyond
-the wanted silhouette (`composition.BEYOND`)."""
-BELOW = range(15, 25)
+"""Legs are thicker or thinner by at most so much of the side; a layer reaches no farther beyond the
+wanted silhouette (`composition.BEYOND`)."""
+LEGS = range(15, 25)
 """Class ids of legs and feet."""
 
 Random = np.random.Generator
@@ -78,18 +78,20 @@ def bent(parts: Labels, random: Random) -> Labels:
     return np.asarray(cv2.remap(parts, *places, cv2.INTER_NEAREST), np.uint8)
 
 
-def thicker(parts: Labels, random: Random) -> Labels:
-    """A label map of somebody thicker, or thinner, than the picture shows: below the waist, above
-    it, or everywhere."""
+def other_legs(parts: Labels, random: Random) -> Labels:
+    """A label map of somebody with thicker or thinner legs than the picture shows: whoever dances
+    wears trousers, who is shown a skirt.
+
+    Legs alone: with arms and trunk changed as well, outlines of sides that were never seen became
+    worse (`dancer_d`: SSIM 0.737 -> 0.725).
+    """
     radius = round(random.uniform(-THICKER, THICKER) * len(parts))
     if not radius:
         return parts
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(radius) + 1,) * 2)
-    which = random.integers(3)
-    below = np.isin(parts, BELOW)
-    own = parts > 0 if which == 0 else below if which == 1 else (parts > 0) & ~below
+    legs = np.isin(parts, LEGS)
     if radius < 0:
-        kept = cv2.erode((parts > 0).astype(np.uint8), disc)
-        return np.where(own & (kept == 0), 0, parts).astype(np.uint8)
-    grown = cv2.dilate(np.where(own, parts, 0).astype(np.uint8), disc)
+        inner = np.asarray(cv2.erode((parts > 0).astype(np.uint8), disc)) > 0
+        return np.where(legs & ~inner, 0, parts).astype(np.uint8)
+    grown = cv2.dilate(np.where(legs, parts, 0).astype(np.uint8), disc)
     return np.where(parts == 0, grown, parts).astype(np.uint8)

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from transfer.target.target import Target
 
 LOOK_SECONDS = 1.0
 """How often a newer checkpoint is looked for."""
+AT_FIRST = 60
+"""Frames that are drawn from until `prepare` has looked at all: the first picture comes within
+seconds of the end of a recording."""
 NICENESS = 15
 """Of the thread that makes references: the live picture comes first."""
 
@@ -55,12 +59,15 @@ def open_dataset(
 
 
 def open_live(target: Target) -> WarpPerformer:
-    """A dataset's performer with its first references made; the others are made beside it, and
-    kept beside the dataset when all are there."""
-    title = target.dataset.manifest.title
-    bank = ReferenceBank.of(target)
+    """A dataset's performer with its first references made.
+
+    Where `prepare` has not been there yet, it begins with some of the dataset's frames (`partial`),
+    and takes all as soon as `prepare` has kept them.
+    """
+    kept = ReferenceBank.kept(target)
+    bank = kept or ReferenceBank.of(target, target.at_first(AT_FIRST))
     performer = WarpPerformer(
-        title,
+        target.dataset.manifest.title,
         bank,
         target.plate,
         target.body_frame,
@@ -68,29 +75,36 @@ def open_live(target: Target) -> WarpPerformer:
         live=True,
         left_out=target.warning,
     )
+    performer.partial = kept is None
     performer.warm_up()
-    if not bank.ready.all():
-        threading.Thread(
-            target=_complete, args=(weakref.ref(bank), target), name="references", daemon=True
-        ).start()
+    if performer.partial:
+        rest = bank.coarse_to_fine()
+        arguments = (weakref.ref(performer), weakref.ref(bank), rest, target)
+        threading.Thread(target=_complete, args=arguments, name="references", daemon=True).start()
     return performer
 
 
-def _complete(weak: weakref.ref[ReferenceBank], target: Target) -> None:
-    """Make all references while anybody still wants them."""
+def _complete(
+    performer: weakref.ref[WarpPerformer],
+    bank: weakref.ref[ReferenceBank],
+    rest: Sequence[int],
+    target: Target,
+) -> None:
+    """Make the references that were begun with, then wait for all of them; while anybody still
+    wants them: nothing is held for longer than it takes."""
     with suppress(AttributeError, OSError):  # Of threads on Linux only.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-    bank = weak()
-    order = bank.coarse_to_fine() if bank is not None else []
-    for place in order:
-        # Held no longer than it takes: whoever is done with the performer ends this.
-        bank = None
-        bank = weak()
-        if bank is None:
+    for place in rest:
+        if (few := bank()) is None:
             return
-        bank.prepare([place])
-    if bank is not None:
-        target.store(FILE_NAME, bank.content())
+        few.prepare([place])
+        del few
+    while performer() is not None:
+        if (whole := ReferenceBank.kept(target)) is not None:
+            if (shown := performer()) is not None:
+                shown.take(whole)
+            return
+        time.sleep(LOOK_SECONDS)
 
 
 def open_run(run: Path, source: BodyFrame | None = None) -> WarpPerformer:

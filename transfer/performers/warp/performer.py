@@ -75,6 +75,9 @@ class WarpPerformer:
         self._side = max(32, round(bank.height * ROOM))
         self._largest = LARGEST_LIVE[0] if live else LARGEST
         self._chooser = Chooser(bank)
+        self._next: ReferenceBank | None = None
+        self.partial = False
+        """Whether only some of the dataset's frames are drawn from as yet."""
         self._ends = EndSteadier()
         self._smoother = TemporalSmoother(OLD, AGREES, sharp=not live)
         self.timings: dict[str, float] = {}
@@ -105,6 +108,10 @@ class WarpPerformer:
         self._normaliser.calibrate(standing.keypoints)
         self._retargeter.calibrate(bone_lengths(standing.keypoints))
 
+    def take(self, bank: ReferenceBank) -> None:
+        """Draw from these references from the next picture on; from any thread."""
+        self._next = bank
+
     @property
     def can_be_smaller(self) -> bool:
         """Whether it can be drawn on a smaller canvas than now."""
@@ -121,6 +128,10 @@ class WarpPerformer:
 
     def perform(self, rgb: Rgb, analysis: Analysis, time_s: float) -> Rgb:
         """The target's picture; the clean plate when nobody is there."""
+        if (bank := self._next) is not None:
+            self._bank, self._next, self.partial = bank, None, False
+            self._side = max(32, round(bank.height * ROOM))
+            self._chooser = Chooser(bank)
         keypoints = analysis.smoothed
         if analysis.person is None or keypoints is None:
             self._smoother.reset()

@@ -22,7 +22,8 @@ from training.performer.sources import split
 from transfer.errors import TransferError
 from transfer.performers.factory import find_performer
 from transfer.performers.knn import KnnPerformer
-from transfer.performers.warp.opening import open_dataset, open_live, open_run
+from transfer.performers.prepare import prepare
+from transfer.performers.warp.opening import AT_FIRST, open_dataset, open_live, open_run
 from transfer.performers.warp.performer import WarpPerformer
 from transfer.target.normalisation import fit_body_frame
 from transfer.target.placement import Placement
@@ -139,17 +140,30 @@ def test_live_only_what_is_ready_is_drawn_from(monkeypatch: pytest.MonkeyPatch) 
     assert (picture != 128).any()
 
 
-def test_live_a_dataset_is_ready_at_once_and_keeps_its_bank(juggler: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(juggler, tmp_path / "d")
-    began = time.monotonic()
+def test_live_some_frames_are_shown_at_once_and_all_when_they_are_prepared(
+    juggler: Path, tmp_path: Path
+) -> None:
+    made = shutil.ignore_patterns("plate.png", "usable.json", FILE_NAME)
+    folder = shutil.copytree(juggler, tmp_path / "d", ignore=made)
     performer = open_live(Target.open(folder))
-    assert time.monotonic() - began < 30
-    rgb, analysis, time_s = next(iter(played(folder)))
-    assert performer.perform(rgb, analysis, time_s).shape == (480, 640, 3)
-    while not (folder / FILE_NAME).is_file():
-        assert time.monotonic() - began < 90
+    assert performer.partial
+    assert performer._bank.plain == AT_FIRST
+    assert not (folder / "usable.json").exists()
+    frames = iter(played(folder))
+    first = performer.perform(*next(frames))
+    assert first.shape == (480, 640, 3)
+    assert (first != performer._plate).any()
+    prepare(Target.open(folder))
+    whole = ReferenceBank.kept(Target.open(folder))
+    assert whole is not None
+    began = time.monotonic()
+    while performer.partial:
+        assert time.monotonic() - began < 60
         time.sleep(0.2)
-    assert ReferenceBank.of(Target.open(folder)).ready.all()
+        assert performer.perform(*next(frames)).shape == (480, 640, 3)
+    assert performer._bank.plain == whole.plain > AT_FIRST
+    assert performer._bank.ready.all()
+    assert not open_live(Target.open(folder)).partial
 
 
 def test_a_dataset_is_found_as_a_warp_performer(juggler: Path) -> None:
