@@ -22,6 +22,8 @@ LEAST = 8
 ALIKE = 8
 """One of so many frames is turned alike, but no fewer than..."""
 LEAST_ALIKE = 20
+MOST = 1000
+"""Each is compared with so many frames, evenly over the time."""
 USUAL = 0.7
 """Quantile of the sharpness among those."""
 BLURRED = 0.65
@@ -66,8 +68,13 @@ def blurred_heads(sharpness: NDArray[np.float64], keypoints: Keypoints) -> NDArr
     face = keypoints[seen, :5].astype(np.float64)
     places = (face[..., :2] - face[..., :2].mean(1, keepdims=True)) / scale
     turned = np.concatenate([places, SCORES * face[..., 2:]], axis=2).reshape(len(seen), -1)
-    away = np.square(turned[:, None] - turned[None]).sum(2)
-    count = max(LEAST_ALIKE, len(seen) // ALIKE)
-    alike = np.argpartition(away, count - 1, axis=1)[:, :count]
-    usual = np.quantile(sharpness[seen][alike], USUAL, axis=1)
+    others = np.linspace(0, len(seen) - 1, min(MOST, len(seen))).round().astype(int)
+    count = max(LEAST_ALIKE, len(others) // ALIKE)
+    usual = np.empty(len(seen))
+    for first in range(0, len(seen), MOST):
+        some = np.s_[first : first + MOST]
+        # Squared distances, but for what is the same in a row.
+        away = np.square(turned[others]).sum(1) - 2 * turned[some] @ turned[others].T
+        alike = others[np.argpartition(away, count - 1, axis=1)[:, :count]]
+        usual[some] = np.quantile(sharpness[seen][alike], USUAL, axis=1)
     return seen[sharpness[seen] < BLURRED * usual]

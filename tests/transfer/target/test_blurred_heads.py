@@ -8,6 +8,7 @@ import pytest
 
 from inference.arrays import Rgb
 from inference.body import FACE_LABELS
+from transfer.target import blurred_heads as blurred_heads_module
 from transfer.target.blurred_heads import BLURRED, blurred_heads, head_sharpness
 from transfer.target.frame_filter import BLUR, FrameCheck
 from transfer.target.target import Target
@@ -73,3 +74,12 @@ def test_such_frames_are_left_out(target: Target) -> None:
     count = len(target.pairs)
     usable = check.usable([[]] * count, target.seconds, target.keypoints)
     assert sum(usable.reasons.get(n) == BLUR for n in SPOILT) >= 8
+
+
+def test_of_a_long_clip_some_frames_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blurred_heads_module, "MOST", 50)
+    keypoints = np.zeros((180, 17, 3), np.float32)
+    keypoints[:, 5:, 1] = np.linspace(30, 200, 12)
+    sharpness = np.full(180, 10.0)
+    sharpness[[7, 111]] = 5.0
+    assert blurred_heads(sharpness, keypoints).tolist() == [7, 111]
