@@ -24,7 +24,7 @@ from training.performer.data import (
     confused,
     dropped,
 )
-from training.performer.mending.looks import Look, bent, other_legs
+from training.performer.mending.looks import Look, bent
 from transfer.performers.warp.choice import choose
 from transfer.performers.warp.composition import Warped, compose
 from transfer.performers.warp.mending import SIZE, mending_input
@@ -126,8 +126,6 @@ class MendingData:
         if augment.drop:
             if random.random() < 0.5:
                 parts = bent(parts, random)
-            if random.random() < 0.5:
-                parts = other_legs(parts, random)
             parts, keypoints = dropped(parts, keypoints, augment, random, SIZE)
             parts = confused(parts, int(random.poisson(augment.blobs)), random)
         variant = self._variants[int(random.integers(len(self._variants)))][place]

@@ -1,5 +1,4 @@
-"""Other clothes, skin and light for what a network learns to mend: it must know no person. And
-other outlines: whoever dances may wear trousers where the target wears a skirt."""
+"""Other clothes, skin and light for what a network learns to mend: it must know no person."""
 
 from __future__ import annotations
 
@@ -16,12 +15,6 @@ EXCHANGED = 0.3
 """How often a picture has other colours, and how often red, green and blue change places."""
 BEND, GRID = 0.01, 6
 """A label map is bent by about so much of its side, at so many by so many places."""
-THICKER = 0.025
-"""Legs are thicker or thinner by at most so much of the side; a layer reaches no farther beyond the
-wanted silhouette (`composition.BEYOND`)."""
-LEGS = range(15, 25)
-"""Class ids of legs and feet."""
-
 Random = np.random.Generator
 
 
@@ -76,22 +69,3 @@ def bent(parts: Labels, random: Random) -> Labels:
     x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
     places = x + shift[..., 0], y + shift[..., 1]
     return np.asarray(cv2.remap(parts, *places, cv2.INTER_NEAREST), np.uint8)
-
-
-def other_legs(parts: Labels, random: Random) -> Labels:
-    """A label map of somebody with thicker or thinner legs than the picture shows: whoever dances
-    wears trousers, who is shown a skirt.
-
-    Legs alone: with arms and trunk changed as well, outlines of sides that were never seen became
-    worse (`dancer_d`: SSIM 0.737 -> 0.725).
-    """
-    radius = round(random.uniform(-THICKER, THICKER) * len(parts))
-    if not radius:
-        return parts
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(radius) + 1,) * 2)
-    legs = np.isin(parts, LEGS)
-    if radius < 0:
-        inner = np.asarray(cv2.erode((parts > 0).astype(np.uint8), disc)) > 0
-        return np.where(legs & ~inner, 0, parts).astype(np.uint8)
-    grown = cv2.dilate(np.where(legs, parts, 0).astype(np.uint8), disc)
-    return np.where(parts == 0, grown, parts).astype(np.uint8)

@@ -19,7 +19,7 @@ from tests.puppet import Puppet, pose
 from training.errors import TrainingError
 from training.performer.data import PLAIN
 from training.performer.mending.examples import AUGMENT, VARIANTS, Batch, MendingData
-from training.performer.mending.looks import THICKER, Look, bent, other_legs
+from training.performer.mending.looks import Look, bent
 from training.performer.mending.training import MendingTraining
 from training.run_folder import RunFolder
 from transfer.performers.trained_files import BASE_MENDING, BASE_MENDING_INT8, MENDING_NAME
@@ -90,25 +90,6 @@ def test_bent_label_maps_stay_label_maps() -> None:
     made = bent(parts, np.random.default_rng(0))
     assert set(np.unique(made)) <= {0, 13}
     assert 0.5 < (made > 0).sum() / (parts > 0).sum() < 2
-
-
-def test_legs_are_thicker_or_thinner_by_a_little_and_nothing_else_is() -> None:
-    size = 200
-    parts = np.zeros((size, size), np.uint8)
-    parts[30:100, 80:120], parts[100:170, 80:120] = 13, 15
-    most = round(THICKER * size)
-    random, widths = np.random.default_rng(0), set()
-    for _ in range(40):
-        made = other_legs(parts, random)
-        columns = np.flatnonzero(made[130] > 0)
-        assert 80 - most <= columns[0] <= 80 + most
-        assert set(np.unique(made)) <= {0, 13, 15}
-        assert (made[: 100 - most] == parts[: 100 - most]).all()
-        both = (made > 0) & (parts > 0)
-        assert (made[both] == parts[both]).all()
-        widths.add(len(columns))
-    assert min(widths) < 40 < max(widths)
-    assert (other_legs(np.zeros_like(parts), random) == 0).all()
 
 
 def training(tmp_path: Path, minutes: float) -> MendingTraining:
