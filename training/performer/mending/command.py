@@ -54,20 +54,19 @@ def train_mending(arguments: argparse.Namespace) -> int:
         check_one_camera(targets)
         check_one_person(targets)
     banks = [ReferenceBank.of(*one) for one in zip(targets, (p[0] for p in parts), strict=True)]
-    data, held_out = _examples(targets, parts, banks, many)
-    if not many:
-        bank = ReferenceBank.joined(banks)
-        _write_performer(run, arguments, targets[0], parts[0][0], bank)
     training = MendingTraining(
         _first_network(arguments), run, run.path / MENDING_NAME, arguments.minutes, looks=many,
         seed=arguments.seed,
     )  # fmt: skip
+    held_out = _examples(targets, parts, banks, many, kept_out=True)
+    training.show(held_out)
+    if not many:
+        bank = ReferenceBank.joined(banks)
+        _write_performer(run, arguments, targets[0], parts[0][0], bank)
+    data = _examples(targets, parts, banks, many)
     count = sum(map(len, data))
     print(f"{count} frames to learn from, the last tenth in time is held out.")
     over = threading.Event()
-    # The first variant of all frames is learnt from at once, the others are made meanwhile.
-    for one in (*data, *held_out):
-        one.add_variant()
     more = threading.Thread(target=_make_variants, args=(data, over), daemon=True)
     more.start()
     try:
@@ -89,23 +88,28 @@ def train_mending(arguments: argparse.Namespace) -> int:
 
 
 def _examples(
-    targets: Sequence[Target], parts: Sequence[Split], banks: Sequence[ReferenceBank], many: bool
-) -> tuple[list[MendingData], list[MendingData]]:
-    """What is learnt from and what is held out, a dataset."""
+    targets: Sequence[Target],
+    parts: Sequence[Split],
+    banks: Sequence[ReferenceBank],
+    many: bool,
+    kept_out: bool = False,
+) -> list[MendingData]:
+    """What is learnt from of each dataset, or what is held out, with its first variant: it is
+    learnt from at once, the others are made meanwhile."""
     joined = None if many else ReferenceBank.joined(banks)
-    data, kept_out = [], []
+    data = []
     for place, (target, (learnt, held_out), own) in enumerate(
         zip(targets, parts, banks, strict=True)
     ):
         bank = own if joined is None else joined
         first = 0 if joined is None else first_number(place)
         side = usual_side_of(bank)
+        numbers, most = (held_out, HELD_OUT_OF_EACH) if kept_out else (learnt, FRAMES_OF_EACH)
         if many:
-            learnt = learnt[:: max(1, len(learnt) // FRAMES_OF_EACH)]
-            held_out = held_out[:: max(1, len(held_out) // HELD_OUT_OF_EACH)]
-        data.append(MendingData(target, learnt, bank, side, first))
-        kept_out.append(MendingData(target, held_out, bank, side, first, exact=True))
-    return data, kept_out
+            numbers = numbers[:: max(1, len(numbers) // most)]
+        data.append(MendingData(target, numbers, bank, side, first, exact=kept_out))
+        data[-1].add_variant()
+    return data
 
 
 def _write_base(

@@ -80,8 +80,16 @@ class MendingTraining:
         self._batch = BATCH
         self._step, self.seen, self.seconds, self._waited = 0, 0, 0.0, 0.0
         self.held_out: dict[str, float] = {}
+        self._shown: ShownFrames | None = None
         if (state := run.load()) is not None:
             self._restore(state)
+
+    def show(self, held_out: Sequence[MendingData]) -> None:
+        """Write pictures of held-out frames as the first network mends them: what is learnt from
+        need not be ready for that."""
+        self._shown = ShownFrames(self._run.path, held_out)
+        if not self.seen:
+            self._shown.write(0.0, self.mean.eval())
 
     def run(
         self,
@@ -118,7 +126,7 @@ class MendingTraining:
     ) -> None:
         saved = time.monotonic() - SAVE_SECONDS + FIRST_SAVE_SECONDS
         measured = time.monotonic()
-        shown = ShownFrames(self._run.path, held_out)
+        shown = self._shown or ShownFrames(self._run.path, held_out)
         recent: deque[dict[str, float]] = deque(maxlen=NOTED_STEPS)
         with closing(prefetch(lambda step: self._draw(data, step), self._step)) as ready:
             began = time.monotonic()

@@ -102,6 +102,14 @@ def training(tmp_path: Path, minutes: float) -> MendingTraining:
     )  # fmt: skip
 
 
+def test_pictures_are_there_before_anything_is_learnt(data: MendingData, tmp_path: Path) -> None:
+    made = training(tmp_path, 5)
+    made.show([data])
+    folder = made._run.path / "pictures"
+    assert {path.name for path in folder.iterdir()} == {"true.jpg", "000000.jpg"}
+    assert made.seen == 0
+
+
 def test_it_learns_saves_and_goes_on(data: MendingData, tmp_path: Path) -> None:
     losses: list[float] = []
     torch.set_num_threads(1)  # Two would wait for each other on a busy machine.
