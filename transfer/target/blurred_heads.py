@@ -27,8 +27,9 @@ MOST = 1000
 USUAL = 0.7
 """Quantile of the sharpness among those."""
 BLURRED = 0.65
-"""Of the usual sharpness: less is blurred. In sixteen of eighteen clips of people who turn, jump and
-sign no head is; in one 22 of 288 are (faces in a dissolve, or behind a hand), in one 3 of 120."""
+"""Of the usual sharpness: less is blurred. In sixteen of eighteen clips of people who turn, jump
+and sign no head is; in one 22 of 288 are (faces in a dissolve, or behind a hand), in one 3 of
+120."""
 SCORES = 0.1
 """How much a face point's score counts beside its place, in body heights."""
 
