@@ -11,6 +11,7 @@ import pytest
 from capture.dataset import Dataset
 from server.live import control
 from server.live.control import ControlError
+from server.performers import WAITING
 from tests.capture.real import CLIP
 from tests.server.browser import Browser, ClipTrack, read_clip, sessions
 from tests.server.web.test_datasets_api import ID, make
@@ -27,8 +28,10 @@ def juggling() -> list[np.ndarray]:
 
 
 async def ready(browser: Browser) -> None:
-    """Until the double is shown."""
-    await browser.until_state(lambda state: state["note"] == "", PATIENCE)
+    """Until the double is shown; a slow machine may say that it is too much for it."""
+    await browser.until_state(
+        lambda state: state["performing"] and state["note"] != WAITING, PATIENCE
+    )
     await browser.until_state(lambda state: state["film"]["moment"] > 0.1, PATIENCE)
 
 
