@@ -59,8 +59,9 @@ def require_chromium() -> None:
         )
 
 
-def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) -> Row:
-    """`runs` runs of `seconds` with recording; the median of each figure.
+@contextmanager
+def camera_of(clip: Clip, fps: int = FPS) -> Iterator[Path]:
+    """The file that a Chromium takes for its camera, of so many pictures a second.
 
     Raises:
         BenchError: Chromium or Playwright is not installed.
@@ -68,7 +69,17 @@ def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) ->
     require_chromium()
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as folder:
         camera = Path(folder) / "camera.y4m"
-        clip.save_y4m(camera, CLIP_SECONDS * FPS)
+        clip.save_y4m(camera, CLIP_SECONDS * FPS, fps)
+        yield camera
+
+
+def measure_chromium(clip: Clip, seconds: float, runs: int, flags: list[str]) -> Row:
+    """`runs` runs of `seconds` with recording; the median of each figure.
+
+    Raises:
+        BenchError: Chromium or Playwright is not installed.
+    """
+    with camera_of(clip) as camera:
         rows = []
         for _ in range(runs):
             with serving(*flags) as server:

@@ -6,23 +6,14 @@ learnt from while the camera goes on.
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from bench.chromium import (
-    CLIP_SECONDS,
-    browser_with_camera,
-    notes_of,
-    open_watched,
-    require_chromium,
-    round_trips,
-)
-from bench.clip import FPS, Clip
+from bench.chromium import browser_with_camera, camera_of, notes_of, open_watched, round_trips
+from bench.clip import Clip
 from bench.loop import SETTLE_SECONDS, Row
 from bench.serving import BenchError, Server, serving
 from server.performers import WAITING
@@ -51,13 +42,10 @@ def measure_journey(clip: Clip, seconds: float, runs: int, flags: list[str]) -> 
     Raises:
         BenchError: Chromium is not installed, or a step did not come to its end.
     """
-    require_chromium()
-    from playwright.sync_api import TimeoutError
-
     rows = []
-    with tempfile.TemporaryDirectory(prefix="understudy-bench-") as folder:
-        camera = Path(folder) / "camera.y4m"
-        clip.save_y4m(camera, CLIP_SECONDS * FPS)
+    with camera_of(clip) as camera:
+        from playwright.sync_api import TimeoutError
+
         for _ in range(runs):
             with serving(*flags) as server, browser_with_camera(camera) as browser:
                 try:

@@ -13,15 +13,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from bench.chromium import CLIP_SECONDS, notes_of, require_chromium, round_trips, watched_page
-from bench.clip import FPS, Clip
+from bench.chromium import camera_of, notes_of, round_trips, watched_page
+from bench.clip import Clip
 from bench.loop import SETTLE_SECONDS, Row
 from bench.serving import BenchError, Server, serving
 from capture.dataset import Dataset
@@ -40,11 +39,8 @@ def measure_performing(path: Path, clip: Clip, seconds: float, runs: int, flags:
     Raises:
         BenchError: Chromium is not installed, or the performer cannot be shown.
     """
-    require_chromium()
     rows = []
-    with tempfile.TemporaryDirectory(prefix="understudy-bench-") as folder:
-        camera = Path(folder) / "camera.y4m"
-        clip.save_y4m(camera, CLIP_SECONDS * FPS)
+    with camera_of(clip) as camera:
         for _ in range(runs):
             with serving(*flags) as server:
                 rows.append(_one_run(server, _moved_in(path, server), camera, clip, seconds))

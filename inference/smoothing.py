@@ -158,15 +158,20 @@ class KeypointSmoother:
         after a while is believed rather than approached.
         """
         velocity = (measured - self._raw) / since[:, None]
-        trust = _weight(SPEED_CUTOFF_HZ, since) * (scores >= MIN_SCORE)
+        trust = low_pass_weight(SPEED_CUTOFF_HZ, since) * (scores >= MIN_SCORE)
         self._velocity = self._velocity + trust[:, None] * (velocity - self._velocity)
         speed = np.sqrt(np.einsum("ij,ij->i", self._velocity, self._velocity)) / self._scale
         cutoff = (MIN_CUTOFF_HZ + BETA * speed) * np.minimum(scores / _FULL_TRUST, 1.0)
-        return self._points + _weight(cutoff, since)[:, None] * (measured - self._points)
+        return self._points + low_pass_weight(cutoff, since)[:, None] * (measured - self._points)
 
 
-def _weight(cutoff: NDArray[np.float64] | float, step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much of a new value a low-pass filter takes: `1 / (1 + tau / step)`."""
+def low_pass_weight(
+    cutoff: NDArray[np.float64] | float, step: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How much of a new value a low-pass filter takes: `1 / (1 + tau / step)`.
+
+    `cutoff`: Hz; `step`: seconds, of which `MEMORY_SECONDS` count at most.
+    """
     turn = 2 * np.pi * np.minimum(step, MEMORY_SECONDS) * cutoff
     return np.asarray(turn / (turn + 1))
 

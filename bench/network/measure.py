@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
-from bench.chromium import CLIP_SECONDS, notes_of, require_chromium, watched_page
-from bench.clip import FPS, Clip
+from bench.chromium import camera_of, notes_of, watched_page
+from bench.clip import Clip
 from bench.loop import SETTLE_SECONDS, Row
 from bench.network.lines import LINES, Line
 from bench.network.relay import Relay
@@ -68,20 +66,6 @@ def measure_line(name: str, clip: Clip, seconds: float, flags: list[str]) -> dic
             after = AFTER[name]
             rows[f"{name}, then {after}"] = _one_line(page, relay, LINES[after], seconds)
         return rows
-
-
-@contextmanager
-def camera_of(clip: Clip, fps: int = FPS) -> Iterator[Path]:
-    """The file that a Chromium takes for its camera, of so many pictures a second.
-
-    Raises:
-        BenchError: Chromium or Playwright is not installed.
-    """
-    require_chromium()
-    with tempfile.TemporaryDirectory(prefix="understudy-bench-") as folder:
-        camera = Path(folder) / "camera.y4m"
-        clip.save_y4m(camera, CLIP_SECONDS * FPS, fps)
-        yield camera
 
 
 def through(relay: Relay, url: str) -> Callable[[Any], str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.chromium import browser_with_camera, notes_of, open_watched
+from bench.chromium import browser_with_camera, camera_of, notes_of, open_watched
 from bench.clip import Clip
 from bench.loop import Row
 from bench.network.lines import LINES, Line
-from bench.network.measure import BEGIN_SECONDS, camera_of, figures, longest_gap, through
+from bench.network.measure import BEGIN_SECONDS, figures, longest_gap, through
 from bench.network.relay import Call, Relay
 from bench.serving import serving
 

@@ -37,6 +37,7 @@ export class Bodies extends EventTarget {
   show(performers, wanted = this.#chosen?.name) {
     this.#performers = performers;
     element("nobody").hidden = performers.length > 0;
+    element("bodies").hidden = !performers.length;
     element("bodies").replaceChildren(
       ...performers.map((one) => {
         const button = make("button", "body-card");

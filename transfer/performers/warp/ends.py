@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.smoothing import low_pass_weight
 from transfer.target.pieces import BONES, ENDS, LEAST_AREA, LEAST_REACH, BodyPose
 
 MIN_CUTOFF_HZ = 1.0
@@ -62,9 +63,9 @@ class EndSteadier:
         measured = np.where(seen, _unit(away) / limbs, self._bend)
         step = np.where(known, since, MEMORY_SECONDS).clip(1e-3)
         speed = np.angle(measured / self._raw) / step / (2 * np.pi)
-        speed = self._speed + _weight(SPEED_CUTOFF_HZ, step) * (speed - self._speed)
+        speed = self._speed + low_pass_weight(SPEED_CUTOFF_HZ, step) * (speed - self._speed)
         cutoff = (MIN_CUTOFF_HZ + BETA * np.abs(speed)) * np.minimum(1, reach / FULL_REACH)
-        filtered = _unit(self._bend + _weight(cutoff, step) * (measured - self._bend))
+        filtered = _unit(self._bend + low_pass_weight(cutoff, step) * (measured - self._bend))
         self._bend = np.where(known, filtered, measured)
         self._speed = np.where(known & seen, speed, np.where(known, self._speed, 0.0))
         self._raw = np.where(seen, measured, self._raw)
@@ -85,9 +86,3 @@ def _complex(points: NDArray[np.float32]) -> Directions:
 def _unit(directions: Directions) -> Directions:
     length = np.abs(directions)
     return np.where(length > 1e-6, directions / np.maximum(length, 1e-6), 1)
-
-
-def _weight(cutoff: NDArray[np.float64] | float, step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much of a new value a low-pass filter takes."""
-    turn = 2 * np.pi * step * cutoff
-    return np.asarray(turn / (turn + 1))
