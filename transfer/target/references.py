@@ -8,6 +8,7 @@ references.npz
   numbers     of the target's pairs
   keypoints, area, front, centroid    of each: `BodyPose`
   alone       of each: `standing_alone`
+  garment     `Garment` that is worn
   scale       body height of each
   places      [n, 5]: x, y of a cut-out in the target's picture, bytes of its three pictures
   pictures    JPEG (colours), PNG (alpha), PNG (labels) of one after the other
@@ -33,15 +34,16 @@ from numpy.typing import NDArray
 from capture.files import write_whole
 from inference.body import MIRROR_LABELS
 from transfer.errors import TransferError
+from transfer.target.garment import Garment, worn
 from transfer.target.matte import without_arms
 from transfer.target.pieces import MIRROR_PIECES, OUTLINE, BodyPose, Features, Reals, standing_alone
 from transfer.target.reference import EncodedCutOut, Reference, encoded_cut_out
 from transfer.target.target import Target
 from transfer.target.unseen_parts import UnseenParts
 
-VERSION = 3
-"""2 is the same, of frames that were chosen by other rules."""
-READABLE = (2, VERSION)
+VERSION = 4
+"""2 is the same as 3, of frames that were chosen by other rules; neither tells of a garment."""
+READABLE = (2, 3, VERSION)
 FILE_NAME = "references.npz"
 MOST = 400
 """References of a dataset, evenly over the time: more poses than that hardly differ."""
@@ -74,6 +76,7 @@ class ReferenceBank:
         poses: Sequence[BodyPose],
         alone: Sequence[Reals],
         make: Callable[[int, float], EncodedCutOut],
+        garment: Garment = Garment.TROUSERS,
     ) -> None:
         """`alone`: `standing_alone` of each; `make`: the cut-out of the n-th reference by a factor;
         use `of` or `load`."""
@@ -83,6 +86,8 @@ class ReferenceBank:
         self.factor = cut_out_factor(height)
         """Pixels of a cut-out a pixel of the target's picture."""
         self.unseen = unseen
+        self.garment = garment
+        """Whether a skirt or a robe is drawn as one piece."""
         self.plain = len(numbers)
         self.numbers = np.array([*numbers, *numbers])
         """Of the target's pairs."""
@@ -118,6 +123,7 @@ class ReferenceBank:
         step = max(1.0, len(numbers) / MOST)
         chosen = [numbers[int(place * step)] for place in range(int(len(numbers) / step))]
         poses, alone, kept, heights, counts = [], [], [], [], []
+        boxes, locals_ = [], []
         for number in chosen:
             labels = target.labels(number)
             x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
@@ -130,6 +136,8 @@ class ReferenceBank:
             poses.append(BodyPose.of(target.keypoints[number], seen, x, y))
             alone.append(standing_alone(np.pad(box, OUTLINE)))
             kept.append(number)
+            boxes.append(box)
+            locals_.append(local)
             heights.append(max(width, height))
             counts.append(np.bincount(box.ravel(), minlength=256))
         if not kept:
@@ -140,7 +148,7 @@ class ReferenceBank:
         def make(place: int, factor: float) -> EncodedCutOut:
             return encoded_cut_out(target, kept[place], factor)
 
-        return cls(target.size, tall, unseen, kept, poses, alone, make)
+        return cls(target.size, tall, unseen, kept, poses, alone, make, worn(boxes, locals_))
 
     @classmethod
     def kept(cls, target: Target) -> ReferenceBank | None:
@@ -176,7 +184,8 @@ class ReferenceBank:
             return bank._make(own, factor)
 
         alone = [one for bank in banks for one in bank.alone[: bank.plain]]
-        return cls(banks[0].size, height, unseen, numbers, poses, alone, make)
+        garment = max(bank.garment for bank in banks)
+        return cls(banks[0].size, height, unseen, numbers, poses, alone, make, garment)
 
     @classmethod
     def load(cls, path: Path) -> ReferenceBank:
@@ -220,7 +229,10 @@ class ReferenceBank:
         )
         size = int(width), int(height)
         alone = list(stored["alone"])
-        bank = cls(size, tall, unseen, numbers, poses, alone, lambda place, _: encoded[place])
+        garment = Garment(int(stored.get("garment", 0)))
+        bank = cls(
+            size, tall, unseen, numbers, poses, alone, lambda place, _: encoded[place], garment
+        )
         bank._encoded = dict(enumerate(encoded))
         bank.ready[:] = True
         return bank
@@ -238,6 +250,7 @@ class ReferenceBank:
             unseen_keypoints=np.array(self.unseen.keypoints, np.int64),
             numbers=self.numbers[: self.plain],
             alone=self.alone[: self.plain],
+            garment=np.array(int(self.garment)),
             keypoints=np.stack([pose.keypoints for pose in poses]),
             scale=np.array([pose.scale for pose in poses], np.float64),
             area=np.stack([pose.area for pose in poses]),
@@ -313,7 +326,7 @@ class ReferenceBank:
             )
         return Reference(
             self.poses[place], np.asarray(rgb, np.uint8), np.asarray(alpha, np.uint8),
-            np.asarray(labels, np.uint8), x, float(kept.y), self.factor,
+            self.garment.merged(np.asarray(labels, np.uint8)), x, float(kept.y), self.factor,
         )  # fmt: skip
 
 

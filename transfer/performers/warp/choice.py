@@ -113,6 +113,8 @@ def choose(
     cost = costs(bank, wanted)
     if price is not None:
         cost += price
+    if covered := list(bank.garment.pieces):
+        cost[covered] = cost[covered].mean(0)
     if allowed is not None and not allowed.all():
         cost[:, ~allowed] += 100
     picks = np.zeros(COUNT, np.int64)

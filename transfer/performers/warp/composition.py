@@ -111,7 +111,9 @@ def compose(
         round(side * size / coarse) for side in (there.x0, there.y0, there.x1, there.y1)
     )
     whole = _Box(x0, y0, x1, y1)
-    inside = np.ascontiguousarray(parts[there.slices(_Box(0, 0, coarse, coarse))])
+    inside = np.ascontiguousarray(
+        bank.garment.merged(parts[there.slices(_Box(0, 0, coarse, coarse))])
+    )
     mixer = _Mixer(inside, whole, coarse)
     for piece in Piece:
         if mixer.wants(piece):
@@ -160,7 +162,7 @@ def _source(
     step = 1 / reference.factor
     shift = (step - 1) / 2
     from_cut_out = np.array([[step, 0, reference.x + shift], [0, step, reference.y + shift]])
-    move = joined(piece_transform(reference.pose, wanted, piece), from_cut_out)
+    move = joined(piece_transform(reference.pose, wanted, piece, bank.garment), from_cut_out)
     return _Source(reference, joined(canvas, move), share)
 
 

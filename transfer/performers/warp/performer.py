@@ -25,6 +25,7 @@ from transfer.performers.warp.mending import (
 )
 from transfer.performers.warp.retargeting import Retargeter, box_after, moved_parts
 from transfer.target.bone_lengths import bone_lengths
+from transfer.target.garment import drawn
 from transfer.target.normalisation import BodyFrame, Normaliser
 from transfer.target.pieces import BodyPose
 from transfer.target.placement import Placement
@@ -195,9 +196,11 @@ class WarpPerformer:
         began = time.perf_counter()
         choice = self._chooser.choose(pose, time_s, self._bank.ready if self._live else None)
         began = self._note("choice", began)
-        warped = compose(self._bank, choice, pose, crop.matrix(size), parts, size)
+        hung = self._bank.garment.hung(parts)
+        warped = compose(self._bank, choice, pose, crop.matrix(size), hung, size)
         began = self._note("warp", began)
-        inputs = mending_input(parts, moved(pose.keypoints, crop.matrix(SIZE)), warped)
+        told = drawn(hung, parts, warped.alpha)
+        inputs = mending_input(told, moved(pose.keypoints, crop.matrix(SIZE)), warped)
         began = self._note("input", began)
         mended = self._mender.mend(inputs)
         began = self._note("mending", began)

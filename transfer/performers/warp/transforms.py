@@ -6,10 +6,13 @@ alone, and its width grows with the body, not with its length: a foreshortened a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from inference.skeleton import MIN_SCORE
 from transfer.performers.crop import Matrix
+from transfer.target.garment import Garment
 from transfer.target.pieces import BONES, ENDS, USUAL_LENGTH, BodyPose, Piece
 
 SCALES = (0.3, 3.0)
@@ -24,17 +27,21 @@ hardly any width."""
 HEAD_STRETCHES = (0.88, 1.14)
 NECK_WEIGHT = 0.25
 """Beside a face point's."""
-_TRUNK = [5, 6, 11, 12]
+_TRUNK = (5, 6, 11, 12)
 
 Vector = Matrix
 """`[2]`."""
 
 
-def piece_transform(reference: BodyPose, wanted: BodyPose, piece: Piece) -> Matrix:
-    """Of one piece, 2x3."""
+def piece_transform(
+    reference: BodyPose, wanted: BodyPose, piece: Piece, garment: Garment = Garment.TROUSERS
+) -> Matrix:
+    """Of one piece, 2x3. A `garment` over both legs is the left thigh."""
     scale = float(np.clip(wanted.scale / reference.scale, *SCALES))
     if piece == Piece.TRUNK:
-        return _trunk(reference, wanted, scale)
+        return _panel(reference, wanted, scale, _TRUNK)
+    if piece == Piece.LEFT_THIGH and garment:
+        return _panel(reference, wanted, scale, garment.points)
     if piece == Piece.HEAD:
         return _head(reference, wanted, scale)
     if piece in BONES:
@@ -70,10 +77,12 @@ def _limb(a: Vector, b: Vector, to_a: Vector, to_b: Vector, scale: float, usual:
     return _with_shift(linear, (a + b) / 2, (to_a + to_b) / 2)
 
 
-def _trunk(reference: BodyPose, wanted: BodyPose, scale: float) -> Matrix:
-    """Shoulders and hips by weighted least squares, with a ridge towards turning and stretching."""
-    p, q = (pose.keypoints[_TRUNK, :2].astype(np.float64) for pose in (reference, wanted))
-    scores = np.minimum(reference.keypoints[_TRUNK, 2], wanted.keypoints[_TRUNK, 2])
+def _panel(reference: BodyPose, wanted: BodyPose, scale: float, points: Sequence[int]) -> Matrix:
+    """What hangs between key points, two upper ones first, as the trunk between shoulders and hips:
+    by weighted least squares, with a ridge towards turning and stretching."""
+    chosen = list(points)
+    p, q = (pose.keypoints[chosen, :2].astype(np.float64) for pose in (reference, wanted))
+    scores = np.minimum(reference.keypoints[chosen, 2], wanted.keypoints[chosen, 2])
     weight = scores.clip(0.05, 1)[:, None]
     p_mean, q_mean = ((one * weight).sum(0) / weight.sum() for one in (p, q))
     before, after = (one[2:].mean(0) - one[:2].mean(0) for one in (p, q))
@@ -94,7 +103,7 @@ def _head(reference: BodyPose, wanted: BodyPose, scale: float) -> Matrix:
     weight = np.minimum(p[:5, 2], q[:5, 2])
     weight[weight < MIN_SCORE] = 0
     if not weight.any():
-        return _trunk(reference, wanted, scale)
+        return _panel(reference, wanted, scale, _TRUNK)
     face = weight / weight.sum()
     weight = np.append(weight, NECK_WEIGHT)[:, None]
     first, second = (np.vstack([one[:5, :2], one[[5, 6], :2].mean(0)]) for one in (p, q))
