@@ -33,6 +33,9 @@ WAITING = "Getting your double ready …"
 """Said until a performer is shown."""
 SLOW = 0.7
 """A performer that shows less than this share of the frames is too slow for the machine."""
+BUSY = 0.7
+"""Who works on pictures for this share of the time has no time left; what lies between the stages
+is not counted."""
 WARNING_SECONDS = 10.0
 """So long it is said which limbs a performer lacks, once it is shown."""
 
@@ -64,7 +67,13 @@ def too_much(stats: dict[str, Any]) -> str:
 
 def too_slow(stats: dict[str, Any]) -> bool:
     """Whether the machine cannot keep up with the frames that come."""
-    return bool(stats["fps_analysed"] < SLOW * stats["fps_in"])
+    return bool(stats["fps_analysed"] < SLOW * stats["fps_in"]) and busy(stats)
+
+
+def busy(stats: dict[str, Any]) -> bool:
+    """Whether pictures are worked on nearly all the time: over a line that loses, several come at
+    once and older ones are left out, however quick the machine is."""
+    return bool(sum(stats["stages"].values()) * stats["fps_analysed"] >= BUSY * 1000)
 
 
 class Performers:

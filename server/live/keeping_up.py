@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inference.zoo import quicker_than
-from server.performers import too_much
+from server.performers import busy, too_much
 
 BEHIND = 0.85
 """Who analyses less than this share of the pictures that come is behind."""
@@ -24,11 +24,11 @@ class KeepingUp:
         """A sentence while the machine is behind; else empty.
 
         Args:
-            stats: the contract's, with `size` and `model`.
+            stats: the contract's, with `stages`, `size` and `model`.
             now: in seconds.
         """
         came, seen = stats["fps_in"], stats["fps_analysed"]
-        if seen >= BEHIND * came:
+        if seen >= BEHIND * came or not busy(stats):
             self._behind_since = None
             return ""
         if self._behind_since is None:

@@ -113,7 +113,10 @@ async def test_the_double_stands_where_it_is_wanted_and_another_where_it_stood(
                 assert "must" in (await browser.hears("error", after=heard))["message"]
             first = session._live.performer
             first._side = 400  # As of a larger picture.
-            slow, quick = ({"fps_in": 30.0, "fps_analysed": fps} for fps in (9.0, 29.0))
+            slow, quick = (
+                {"fps_in": 30.0, "fps_analysed": fps, "stages": {"invoke": 900 / fps}}
+                for fps in (9.0, 29.0)
+            )
             assert session._performing.state(slow)["smaller"]
             assert not session._performing.state(quick)["smaller"]
             assert first.placement == Placement(-0.25, 0.0, 2.0)
