@@ -33,7 +33,7 @@ WAITING = "Getting your double ready …"
 """Said until a performer is shown."""
 SLOW = 0.7
 """A performer that shows less than this share of the frames is too slow for the machine."""
-BUSY = 0.7
+BUSY = 0.6
 """Who works on pictures for this share of the time has no time left; what lies between the stages
 is not counted."""
 WARNING_SECONDS = 10.0
