@@ -6,6 +6,7 @@ const CELL_WIDTH = 168;
 const GAP = 8;
 const LABEL = 30;
 const MARGIN_ROWS = 1;
+const SOON = "100px"; // Pictures so near to the window are fetched: most of the strip lies below it.
 const EDGE = 36; // Pixels from the border where a drag scrolls.
 
 export class Strip {
@@ -15,6 +16,7 @@ export class Strip {
   #aspect = 0.75;
   #layout = { columns: 1, cellWidth: CELL_WIDTH, rowHeight: CELL_WIDTH };
   #drag = null;
+  #near = new IntersectionObserver((entries) => this.#fetch(entries), { rootMargin: SOON });
 
   /**
    * `outer` scrolls, `inner` is as high as all rows. `urls(index)`: small `[frame, mask]`;
@@ -101,8 +103,17 @@ export class Strip {
     this.mark();
   }
 
+  #fetch(entries) {
+    for (const { target: cell, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      this.#near.unobserve(cell);
+      for (const image of cell.querySelectorAll("img[data-src]")) image.src = image.dataset.src;
+    }
+  }
+
   #remove(place) {
     const cell = this.#cells.get(place);
+    this.#near.unobserve(cell);
     for (const image of cell.querySelectorAll("img")) {
       if (!image.complete) image.removeAttribute("src"); // Scrolled past: no longer wanted.
     }
@@ -125,7 +136,7 @@ export class Strip {
     const [frame, mask] = this.urls(pair.index);
     for (const url of [frame, pair.edits.erased ? "" : mask]) {
       const image = element("img", "");
-      if (url) image.src = url;
+      if (url) image.dataset.src = url;
       image.alt = "";
       image.draggable = false;
       pictures.append(image);
@@ -135,6 +146,7 @@ export class Strip {
     if (flags) label.append(element("span", "cell-flag", flags));
     cell.append(pictures, label);
     this.inner.append(cell);
+    this.#near.observe(cell);
     this.#cells.set(place, cell);
     return cell;
   }
