@@ -103,8 +103,8 @@ export class Player {
       }
     }
     // Whoever only looks in does not fetch a second of film.
-    const ahead = this.#playing || this.#place > 0 ? this.cache.ahead : 0;
-    const next = this.#pairs.slice(this.#place + 1, this.#place + 1 + ahead);
+    if (!this.#playing && !this.#place) return;
+    const next = this.#pairs.slice(this.#place + 1, this.#place + 1 + this.cache.ahead);
     for (const { index } of next) this.cache.get(index).catch(() => {});
   }
 

@@ -38,6 +38,8 @@ _HIPS, _KNEES, _ANKLES = (11, 12), (13, 14), (15, 16)
 _TRUNK, _THIGHS, _SHINS = (13, 14), (15, 16, 17, 18), (19, 20, 21, 22)
 _BODY = (*_TRUNK, *_THIGHS, *_SHINS)
 
+Widths = tuple[float, float | None] | None
+
 
 class Garment(IntEnum):
     """What is worn over the legs."""
@@ -101,20 +103,19 @@ def drawn(hung: Labels, labels: Labels, alpha: NDArray[np.uint8]) -> Labels:
     return np.where(np.asarray(shown) < SHOWN, labels, hung)
 
 
-def worn(label_maps: Sequence[Labels], keypoints: Sequence[Keypoints]) -> Garment:
-    """What is worn by who is seen in these label maps, each with the key points in its pixels."""
-    seen = [_widths(*one) for one in zip(label_maps, keypoints, strict=True)]
-    flares = [one[0] for one in seen if one is not None]
-    falls = [one[1] for one in seen if one is not None and one[1] is not None]
+def worn(widths: Sequence[Widths]) -> Garment:
+    """What is worn, by `outline_widths` of every frame."""
+    flares = [one[0] for one in widths if one is not None]
+    falls = [one[1] for one in widths if one is not None and one[1] is not None]
     if len(flares) < LEAST_FRAMES or np.median(flares) < FLARE:
         return Garment.TROUSERS
     robe = len(falls) >= LEAST_FRAMES and np.median(falls) >= FALL
     return Garment.ROBE if robe else Garment.SKIRT
 
 
-def _widths(labels: Labels, keypoints: Keypoints) -> tuple[float, float | None] | None:
+def outline_widths(labels: Labels, keypoints: Keypoints) -> Widths:
     """Of the width at the hips: how wide somebody is over the thighs, and at the shins (None: not
-    seen); None: they do not stand."""
+    seen); None: they do not stand. `keypoints`: in pixels of `labels`."""
     if keypoints[[*_HIPS, *_KNEES], 2].min() < MIN_SCORE:
         return None
     scale = body_scale(keypoints)

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from capture.files import write_whole
 from inference.body import MIRROR_LABELS
 from transfer.errors import TransferError
-from transfer.target.garment import Garment, worn
+from transfer.target.garment import Garment, outline_widths, worn
 from transfer.target.matte import without_arms
 from transfer.target.pieces import MIRROR_PIECES, OUTLINE, BodyPose, Features, Reals, standing_alone
 from transfer.target.reference import EncodedCutOut, Reference, encoded_cut_out
@@ -122,8 +122,7 @@ class ReferenceBank:
             numbers = range(len(target.pairs)) if few else target.usable.numbers
         step = max(1.0, len(numbers) / MOST)
         chosen = [numbers[int(place * step)] for place in range(int(len(numbers) / step))]
-        poses, alone, kept, heights, counts = [], [], [], [], []
-        boxes, locals_ = [], []
+        poses, alone, kept, heights, counts, widths = [], [], [], [], [], []
         for number in chosen:
             labels = target.labels(number)
             x, y, width, height = cv2.boundingRect((labels > 0).astype(np.uint8))
@@ -136,8 +135,7 @@ class ReferenceBank:
             poses.append(BodyPose.of(target.keypoints[number], seen, x, y))
             alone.append(standing_alone(np.pad(box, OUTLINE)))
             kept.append(number)
-            boxes.append(box)
-            locals_.append(local)
+            widths.append(outline_widths(box, local))
             heights.append(max(width, height))
             counts.append(np.bincount(box.ravel(), minlength=256))
         if not kept:
@@ -148,7 +146,7 @@ class ReferenceBank:
         def make(place: int, factor: float) -> EncodedCutOut:
             return encoded_cut_out(target, kept[place], factor)
 
-        return cls(target.size, tall, unseen, kept, poses, alone, make, worn(boxes, locals_))
+        return cls(target.size, tall, unseen, kept, poses, alone, make, worn(widths))
 
     @classmethod
     def kept(cls, target: Target) -> ReferenceBank | None:

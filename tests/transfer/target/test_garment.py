@@ -16,7 +16,7 @@ from inference.pool import NetworkPool
 from tests.puppet import COLOURS, SIZE, Puppet, draw, pose
 from transfer.performers.warp.choice import choose
 from transfer.performers.warp.composition import compose
-from transfer.target.garment import Garment, drawn, worn
+from transfer.target.garment import Garment, drawn, outline_widths, worn
 from transfer.target.pieces import BodyPose, Piece
 from transfer.target.references import ReferenceBank
 
@@ -83,8 +83,8 @@ def test_what_is_worn_is_seen(garment: Garment) -> None:
 
 def test_who_never_stands_tells_nothing() -> None:
     squatting = [pose(p13=(300, 270), p14=(100, 270))] * 8
-    maps = [dressed(one, Garment.SKIRT)[1] for one in squatting]
-    assert worn(maps, squatting) == Garment.TROUSERS
+    seen = [outline_widths(dressed(one, Garment.SKIRT)[1], one) for one in squatting]
+    assert worn(seen) == Garment.TROUSERS
 
 
 def test_a_skirt_hangs_between_legs_that_are_apart() -> None:
@@ -144,12 +144,11 @@ def test_a_file_remembers_it(tmp_path: Path) -> None:
 def test_real_dancers(videos: Path, clip: str, garment: Garment) -> None:
     pool = NetworkPool.open("understudy-default", "cpu")
     analyzer = Analyzer(pool)
-    maps, poses = [], []
+    widths = []
     for rgb, time_s in itertools.islice(read_frames(videos / clip), 0, None, 12):
         seen = analyzer.analyse(rgb, time_s)
         if seen.person is not None:
-            maps.append(seen.labels)
-            poses.append(seen.person.keypoints)
+            widths.append(outline_widths(seen.labels, seen.person.keypoints))
     pool.close()
-    assert len(maps) > 15
-    assert worn(maps, poses) == garment
+    assert len(widths) > 15
+    assert worn(widths) == garment
