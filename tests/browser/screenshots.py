@@ -117,7 +117,7 @@ def dataset(page: Page, url: str) -> None:
     """One dataset, some frames selected."""
     _open_dataset(page, url)
     page.locator("#cell-41 .cell-label").click()
-    page.locator("#cell-44 .cell-label").click(modifiers=["Shift"])
+    page.locator("#cell-42 .cell-label").click(modifiers=["Shift"])
     page.wait_for_timeout(800)
 
 
