@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -191,9 +192,13 @@ def test_a_tab_closed_in_mid_recording_keeps_what_was_recorded(
     page.close(run_before_unload=True)
     other = open_page(server.url + "datasets")
     expect(other.locator(".dataset")).to_have_count(1)
-    other.wait_for_timeout(1500)
-    [dataset] = list_datasets(server.data / "datasets")
-    assert dataset.manifest.state == "complete"
+    end = time.monotonic() + 20  # The frames that wait are analysed first: longer where it is slow.
+    while True:
+        [dataset] = list_datasets(server.data / "datasets")
+        if dataset.manifest.state == "complete":
+            break
+        assert time.monotonic() < end, dataset.manifest.state
+        other.wait_for_timeout(200)
     assert dataset.count > 20
 
 
