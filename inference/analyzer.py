@@ -13,6 +13,7 @@ from inference.analysis import Analysis, Heads, Person
 from inference.arrays import Keypoints, Labels, Rgb
 from inference.camera import Camera
 from inference.network import Network
+from inference.outline import follow_outline
 from inference.personlab import decode_people
 from inference.pool import NetworkPool
 from inference.second_pass import SecondPass, second_pass_on
@@ -164,10 +165,11 @@ class Analyzer:
 
     def _labels(self, frame: _Frame) -> Labels:
         if frame.second_pass is not None:
-            return frame.second_pass.labels(frame.size, self.options.threshold)
+            return frame.second_pass.labels(frame.rgb, self.options.threshold)
         if frame.chosen is None or frame.heads.part_heatmaps is None:
             return np.zeros(frame.rgb.shape[:2], np.uint8)
-        return label_map(frame.heads, frame.people, frame.chosen, self.options.threshold)
+        labels = label_map(frame.heads, frame.people, frame.chosen, self.options.threshold)
+        return follow_outline(labels, frame.rgb, frame.heads)
 
 
 def _since(began: float) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from inference.analysis import Heads, Person
 from inference.arrays import Labels, Rgb
 from inference.network import Network
+from inference.outline import follow_outline
 from inference.personlab import decode_people
 from inference.segmentation import label_map
 from inference.skeleton import body_scale
@@ -71,13 +72,13 @@ class SecondPass:
         box = (x + self.square.x, y + self.square.y, width, height)
         return Person(moved.astype(np.float32), found.score, box)
 
-    def labels(self, frame_size: tuple[int, int], threshold: float) -> Labels:
-        """The dancer's label map, of the frame's size."""
-        width, height = frame_size
-        labels = np.zeros((height, width), np.uint8)
+    def labels(self, rgb: Rgb, threshold: float) -> Labels:
+        """The dancer's label map of that frame."""
+        labels = np.zeros(rgb.shape[:2], np.uint8)
         square = self.square
         inside = np.s_[square.y : square.y + square.side, square.x : square.x + square.side]
-        labels[inside] = label_map(self.heads, self.people, self.dancer, threshold)
+        seen = label_map(self.heads, self.people, self.dancer, threshold)
+        labels[inside] = follow_outline(seen, rgb[inside], self.heads)
         return labels
 
 

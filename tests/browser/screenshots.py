@@ -123,7 +123,7 @@ def dataset(page: Page, url: str) -> None:
 
 def mending(page: Page, url: str) -> None:
     """The most doubtful pose, with its mask."""
-    page.goto(f"{url}datasets/{ID}/mend")
+    page.goto(f"{url}datasets/{OTHER_ID}/mend")  # The juggler's poses are all right.
     page.locator("#doubt-count", has_text="1 of").wait_for()
     page.locator("#show-mask").check()
     page.wait_for_timeout(800)

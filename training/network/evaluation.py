@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from capture.video import read_frames
 from inference.analysis import Heads, Person
 from inference.arrays import Labels, Rgb
+from inference.outline import follow_outline
 from inference.personlab import decode_people
 from inference.segmentation import label_map
 from inference.tracking import DancerTracker
@@ -73,13 +74,14 @@ def photos(material: Material) -> list[tuple[Path, Path]]:
     return [(photo, folder / "person_masks" / f"{photo.stem}.png") for photo in found]
 
 
-def dancer_labels(heads: Heads, size: tuple[int, int]) -> tuple[Labels, list[Person]]:
-    """The label map of a single picture's dancer, as the live path makes it; and everybody."""
+def dancer_labels(predict: Predict, rgb: Rgb) -> Labels:
+    """The label map of a single picture's dancer, as the live path makes it."""
+    heads = predict(rgb)
     people = decode_people(heads)
-    chosen = DancerTracker().choose(people, 0.0, size)
+    chosen = DancerTracker().choose(people, 0.0, (rgb.shape[1], rgb.shape[0]))
     if chosen is None:
-        return np.zeros(size[::-1], np.uint8), people
-    return label_map(heads, people, chosen, THRESHOLD), people
+        return np.zeros(rgb.shape[:2], np.uint8)
+    return follow_outline(label_map(heads, people, chosen, THRESHOLD), rgb, heads)
 
 
 def masks(predict: Predict, material: Material) -> Row:
@@ -113,7 +115,7 @@ def _mask_scores(predict: Predict, pictures: Iterable[tuple[Rgb, Labels]]) -> Ro
     """Of pictures and their human masks."""
     ious, outlines = [], []
     for rgb, mask in pictures:
-        labels, _ = dancer_labels(predict(rgb), (rgb.shape[1], rgb.shape[0]))
+        labels = dancer_labels(predict, rgb)
         ious.append(iou(labels > 0, mask == 1, mask != 255))
         outlines.append(boundary_f_score(labels > 0, mask == 1, mask != 255))
     return {
@@ -269,10 +271,7 @@ def nobody(predict: Predict, material: Material) -> Row:
         )
     )
     shares = {
-        kind: [
-            float((dancer_labels(predict(rgb), (rgb.shape[1], rgb.shape[0]))[0] > 0).mean())
-            for rgb in pictures
-        ]
+        kind: [float((dancer_labels(predict, rgb) > 0).mean()) for rgb in pictures]
         for kind, pictures in (("room", room), ("scenery", scenery))
     }
     return {
