@@ -17,8 +17,8 @@ from inference.arrays import Labels, Rgb
 
 RADIUS = 1.5
 """So many of the grid's cells to each side are looked at: an outline is wrong by less."""
-FINER = 2
-"""Places at which colours are compared, a cell and direction."""
+STEP = 2
+"""Pixels of the network's input from one place at which colours are compared to the next."""
 NOISE = 5e-4
 """Variance of colours 0..1 that says nothing (epsilon of the paper)."""
 
@@ -31,7 +31,8 @@ def follow_outline(labels: Labels, rgb: Rgb, heads: Heads) -> Labels:
     What comes to the person gets the part beside it; inside, parts stay as they are.
     """
     placement = heads.body_placement
-    cell = placement.stride / max(placement.scale)
+    pixel = 1 / max(placement.scale)
+    cell = placement.stride * pixel
     left, top, width, height = cv2.boundingRect((labels > 0).view(np.uint8))
     if not width:
         return labels
@@ -40,18 +41,21 @@ def follow_outline(labels: Labels, rgb: Rgb, heads: Heads) -> Labels:
         slice(max(0, top - reach), top + height + reach),
         slice(max(0, left - reach), left + width + reach),
     )
-    inside = _guided(labels[part] > 0, rgb[part], cell) > 0.5
+    inside = _guided(labels[part] > 0, rgb[part], RADIUS * cell, STEP * pixel) > 0.5
     result = np.zeros_like(labels)
     np.copyto(result[part], _grown(labels[part], round(RADIUS * cell)), where=inside)
     return result
 
 
-def _guided(mask: NDArray[np.bool_], rgb: Rgb, cell: float) -> Floats:
-    """How surely each pixel is the mask's, about 0..1: `slope . colour + offset` around it."""
+def _guided(mask: NDArray[np.bool_], rgb: Rgb, reach: float, step: float) -> Floats:
+    """How surely each pixel is the mask's, about 0..1: `slope . colour + offset` around it.
+
+    `reach`: pixels to each side that are looked at; `step`: pixels from place to place.
+    """
     size = mask.shape[1], mask.shape[0]
-    step = max(1.0, cell / FINER)
+    step = max(1.0, step)
     small = max(1, round(size[0] / step)), max(1, round(size[1] / step))
-    radius = max(1, round(RADIUS * cell / step))
+    radius = max(1, round(reach / step))
     colours = np.ascontiguousarray(_resized(rgb, small).transpose(2, 0, 1))
     wanted = _resized(mask.view(np.uint8) * np.uint8(255), small)
 

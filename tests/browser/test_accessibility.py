@@ -131,6 +131,17 @@ def test_what_appears_while_one_performs_too(server: Server, open_page: Open) ->
     page.locator("#fit-offer").wait_for(timeout=60_000)
     page.evaluate("document.getElementById('smaller').hidden = false")
     assert _complaints(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    note = "Too much for this machine: 16 of 30 pictures a second. Quicker, in the settings."
+    page.evaluate(
+        "(text) => { const it = document.getElementById('stage-note');"
+        " it.hidden = false; it.textContent = text; }",
+        note,
+    )
+    edges = """[...document.querySelectorAll('.stage-foot > *')].map(
+        (one) => one.getBoundingClientRect()).map((box) => [box.left, box.right])"""
+    for left, right in page.evaluate(edges):
+        assert 0 <= left <= right <= 390
     page.locator("#fit-skip").click()
     page.locator("#fit").click()
     page.locator("#countdown").wait_for()
