@@ -28,15 +28,37 @@ NOISY = 14.0
 LEAST_DIFFERENCE, SURE_DIFFERENCE = 6.0, 22.0
 """From the plate: less is wall; a dancer's colour that differs by less says nothing of the rim."""
 FAR = 70.0
-"""So far from the plate a pixel is the dancer's, whatever is beside it: a hand beside a sleeve."""
+"""So far from the plate it is the dancer's, whatever is beside it: a hand beside a sleeve..."""
+MIXTURE, NO_MIXTURE = 20.0, 50.0
+"""...unless it is so near to a mixture of plate and dancer's own colour; farther, it is none."""
 LITTLE, CERTAIN, MIXED = 0.2, 0.85, 0.7
 """A pixel that is the dancer's by less than this share is none of theirs; by so much, it is wholly;
 below the third, its colour is taken from further inside."""
 LEAST_GAP, MOST_GAPS = 4e-4, 0.3
 """A gap within the mask, in squared body heights; if gaps make up more of the mask than this, the
 clothes have the wall's colour."""
+SHADE, MOST_SHADED = 0.85, 0.08
+"""Between two limbs the wall may be in the shade, of so much of its light; gaps at most, then."""
+BETWEEN, SHOULDER = 0.03, 0.1
+"""So near to both; but no nearer to a shoulder, where arm and body are one."""
+_SHOULDERS = [5, 6]
 
 Mask = NDArray[np.uint8]
+
+
+def _limb_tables() -> dict[str, Mask]:
+    """Of label ids: 1 where it belongs to the limb."""
+    limbs = {
+        "body": (Piece.HEAD, Piece.TRUNK),
+        "left arm": (Piece.LEFT_UPPER_ARM, Piece.LEFT_FOREARM, Piece.LEFT_HAND),
+        "right arm": (Piece.RIGHT_UPPER_ARM, Piece.RIGHT_FOREARM, Piece.RIGHT_HAND),
+        "left leg": (Piece.LEFT_THIGH, Piece.LEFT_SHIN, Piece.LEFT_FOOT),
+        "right leg": (Piece.RIGHT_THIGH, Piece.RIGHT_SHIN, Piece.RIGHT_FOOT),
+    }
+    return {name: np.isin(PIECE_OF_LABEL, some).astype(np.uint8) for name, some in limbs.items()}
+
+
+_LIMB_TABLES = _limb_tables()
 
 
 def without_arms(labels: Labels, keypoints: Keypoints, scale: float) -> Labels:
@@ -60,11 +82,13 @@ def without_arms(labels: Labels, keypoints: Keypoints, scale: float) -> Labels:
 _BEHIND = np.isin(PIECE_OF_LABEL, [Piece.HEAD, Piece.TRUNK, Piece.LEFT_THIGH, Piece.RIGHT_THIGH])
 
 
-def cut_out(rgb: Rgb, plate: Rgb, labels: Labels, scale: float) -> tuple[Rgb, Mask]:
+def cut_out(
+    rgb: Rgb, plate: Rgb, labels: Labels, keypoints: Keypoints, scale: float
+) -> tuple[Rgb, Mask]:
     """Colours and alpha, 0..255, of the dancer: at the mask's edge, what looks like the plate is
     none of them, and what is mixed with it takes the colour from further inside.
 
-    `rgb`: in the plate's light.
+    `rgb`: in the plate's light; `keypoints`: in its pixels; `scale`: the body's height there.
     """
     mask = (labels > 0).astype(np.uint8)
     radius = max(2, round(RIM * scale))
@@ -77,31 +101,67 @@ def cut_out(rgb: Rgb, plate: Rgb, labels: Labels, scale: float) -> tuple[Rgb, Ma
     if believed:
         # Masks are loose: first what is wall goes, then the edge that is left is refined.
         like = np.asarray(cv2.blur(difference, (5, 5))) < least
-        gaps = _gaps(like, mask, np.asarray(cv2.erode(mask, square)) > 0, scale)
-        if gaps.sum() <= MOST_GAPS * mask.sum():
-            mask[gaps] = 0
+        shaded = like | (_between_limbs(labels, keypoints, scale) & _shaded(rgb, plate, least))
+        inner = np.asarray(cv2.erode(mask, square)) > 0
+        for one, most in ((shaded, MOST_SHADED), (like, MOST_GAPS)):
+            gaps = _gaps(one, mask, inner, scale)
+            if gaps.sum() <= most * mask.sum():
+                mask[gaps] = 0
+                break
     soft = np.asarray(cv2.GaussianBlur(mask * 255, (0, 0), SOFTNESS), np.uint8)
-    inner = np.asarray(cv2.erode(mask, square), np.uint8)
-    if not inner.any():
+    within = np.asarray(cv2.erode(mask, square), np.uint8)
+    if not within.any():
         return rgb, soft
     if not believed:
-        return _spread(rgb, mask, max(1, round(WALL * scale)), inner), soft
-    own = _spread(rgb, mask, radius, inner)
+        return _spread(rgb, mask, max(1, round(WALL * scale)), within), soft
+    own = _spread(rgb, mask, radius, within)
     alpha = _share(rgb, own, plate, least)
-    alpha[inner > 0] = 1
+    alpha[within > 0] = 1
     mixed = ((alpha - MIXED) / (1 - MIXED)).clip(0, 1)[..., None]
     colours = own + (rgb.astype(np.float32) - own) * mixed
     return colours.round().astype(np.uint8), (soft * alpha).astype(np.uint8)
+
+
+def _shaded(rgb: Rgb, plate: Rgb, least: float) -> NDArray[np.bool_]:
+    """Where it looks like the plate with less light, or with the same."""
+    there, behind = (np.asarray(cv2.blur(one, (5, 5)), np.float32) for one in (rgb, plate))
+    light = (there * behind).sum(axis=2) / np.maximum((behind**2).sum(axis=2), 1.0)
+    rest = np.abs(there - light[..., None] * behind).max(axis=2)
+    return np.asarray((rest < least) & (light >= SHADE) & (light <= 1 / SHADE))
+
+
+def _between_limbs(labels: Labels, keypoints: Keypoints, scale: float) -> NDArray[np.bool_]:
+    """Near to an arm and the body or a leg, or to both legs."""
+    side = 2 * max(1, round(BETWEEN * scale)) + 1
+    near = {
+        limb: np.asarray(cv2.dilate(cv2.LUT(labels, table), np.ones((side, side), np.uint8))) > 0
+        for limb, table in _LIMB_TABLES.items()
+    }
+    body, left_arm, right_arm, left_leg, right_leg = (near[limb] for limb in _LIMB_TABLES)
+    legs = left_leg | right_leg
+    beside = (left_arm | right_arm) & (body | legs)
+    between = (beside | (left_arm & right_arm) | (left_leg & right_leg)).astype(np.uint8)
+    for x, y, score in keypoints[_SHOULDERS].tolist():
+        if score >= MIN_SCORE:
+            cv2.circle(between, (round(x), round(y)), round(SHOULDER * scale), 0, -1)
+    return np.asarray(between > 0)
 
 
 def _share(rgb: Rgb, own: Rgb, plate: Rgb, least: float) -> NDArray[np.float32]:
     """How much of each pixel is the dancer, 0..1: its distance from the plate, as a share of how
     far the dancer's own colour is from it; 1 where that is near."""
     behind = plate.astype(np.float32)
-    apart = np.linalg.norm(own - behind, axis=2)
-    blurred = np.asarray(cv2.blur(rgb, (3, 3)), np.float32)
-    away = np.linalg.norm(blurred - behind, axis=2) - least
-    share = away / (CERTAIN * (apart - least)).clip(1, FAR)
+    theirs = own - behind
+    apart = np.linalg.norm(theirs, axis=2)
+    there = np.asarray(cv2.blur(rgb, (3, 3)), np.float32) - behind
+    away = np.linalg.norm(there, axis=2) - least
+    along = (there * theirs).sum(axis=2) / np.maximum(apart**2, 1.0)
+    beside = np.linalg.norm(there - along[..., None] * theirs, axis=2)
+    another = ((beside - MIXTURE) / (NO_MIXTURE - MIXTURE)).clip(0, 1)
+    share = np.maximum(
+        away / (CERTAIN * (apart - least)).clip(1),
+        another * away / FAR,
+    )
     unlike = (apart > SURE_DIFFERENCE + 2 * least).astype(np.float32)
     return np.asarray(1 - unlike * (1 - ((share - LITTLE) / (1 - LITTLE)).clip(0, 1)), np.float32)
 

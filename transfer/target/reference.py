@@ -130,7 +130,7 @@ def encoded_cut_out(target: Target, number: int, factor: float) -> EncodedCutOut
     box = np.s_[top : y + height + MARGIN, left : x + width + MARGIN]
     keypoints = target.keypoints[number] - np.array([left, top, 0], np.float32)
     inside, scale = labels[box], BodyPose.of(keypoints, labels[box]).scale
-    colours, alpha = cut_out(np.ascontiguousarray(rgb[box]), plate[box], inside, scale)
+    colours, alpha = cut_out(np.ascontiguousarray(rgb[box]), plate[box], inside, keypoints, scale)
     seen = without_arms(inside, keypoints, scale)
     if factor < 1:
         height, width = inside.shape

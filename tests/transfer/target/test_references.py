@@ -131,7 +131,7 @@ def test_the_wall_does_not_come_along_and_the_dancer_stays() -> None:
     puppet = Puppet([pose()])
     rgb, labels = puppet.frame(0), puppet.labels(0)
     wide = (np.asarray(cv2.dilate(labels, np.ones((9, 9), np.uint8)))).astype(np.uint8)
-    cleaned, alpha = cut_out(rgb, puppet.plate, wide, 400)
+    cleaned, alpha = cut_out(rgb, puppet.plate, wide, pose(), 400)
     wall = (wide > 0) & (np.abs(rgb.astype(int) - GREY).max(axis=2) == 0)
     body = cv2.erode(labels, np.ones((7, 7), np.uint8)) > 0
     assert alpha[wall].mean() < 60
@@ -142,6 +142,43 @@ def test_the_wall_does_not_come_along_and_the_dancer_stays() -> None:
 def test_clothes_of_the_walls_colour_are_not_eaten() -> None:
     puppet = Puppet([pose()])
     labels = puppet.labels(0)
-    _, alpha = cut_out(puppet.plate.copy(), puppet.plate, labels, 400)
+    _, alpha = cut_out(puppet.plate.copy(), puppet.plate, labels, pose(), 400)
     inner = cv2.erode((labels > 0).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     assert alpha[inner].min() == 255
+
+
+@pytest.mark.parametrize("wall", [(235, 230, 240), (40, 60, 50)])
+def test_the_rim_has_the_dancers_colour_and_not_the_walls(wall: tuple[int, int, int]) -> None:
+    """Edges are mixed by optics and compression: white wall, dark trousers."""
+    puppet = Puppet([pose()])
+    labels = puppet.labels(0)
+    plate = np.full_like(puppet.plate, wall)
+    inside = (labels > 0)[..., None]
+    true = np.where(inside, np.uint8(255) - np.array(wall, np.uint8), plate)
+    rgb = np.asarray(cv2.GaussianBlur(true, (0, 0), 1.5), np.uint8)
+    wide = np.asarray(cv2.dilate(labels, np.ones((5, 5), np.uint8)), np.uint8)
+    colours, alpha = cut_out(rgb, plate, wide, pose(), 400)
+    shown = alpha > 10
+    off = np.abs(colours.astype(int) - (255 - np.array(wall))).max(axis=2)
+    assert np.quantile(off[shown], 0.99) < 40
+    assert (alpha[labels > 0] > 128).mean() > 0.95
+
+
+def test_wall_in_the_shade_between_arm_and_body_goes_and_clothes_like_it_stay() -> None:
+    puppet = Puppet([pose()])
+    rgb, labels = puppet.frame(0), puppet.labels(0)
+    filled = np.asarray(
+        cv2.morphologyEx(labels, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8)), np.uint8
+    )
+    gap = (filled > 0) & (labels == 0)
+    between = cv2.erode(gap.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    shaded = np.where(gap[..., None], (puppet.plate * 0.92).astype(np.uint8), rgb)
+    _, alpha = cut_out(shaded, puppet.plate, filled, pose(), 400)
+    hips = np.s_[180:260]
+    assert between[hips].sum() > 50
+    assert (alpha[hips][between[hips]] < 60).mean() > 0.9
+    # All in that colour: none of it is taken for wall.
+    alike = np.where((filled > 0)[..., None], (puppet.plate * 0.92).astype(np.uint8), puppet.plate)
+    _, alpha = cut_out(alike, puppet.plate, filled, pose(), 400)
+    within = cv2.erode((filled > 0).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+    assert (alpha[within] > 200).mean() > 0.99
