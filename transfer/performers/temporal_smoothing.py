@@ -39,6 +39,9 @@ SECONDS = 0.3
 
 NOTHING = 3
 """Of 255: so little is nothing. Rounded again and again, it would stay for ever."""
+EDGE = 3
+"""What was drawn before may tremble into the new one's edge from so far, pixels; farther away it
+would stand beside the dancer as a pale ghost of an arm."""
 
 _MEAN = np.full((1, 4), 0.25, np.float32)
 """Of the channels."""
@@ -146,7 +149,9 @@ def _mixed(layer: Layer, carried: Layer, old: float, agrees: float) -> Layer:
     """The mean of both where they agree, the new one where they do not."""
     away = cv2.absdiff(layer, carried)
     away = cv2.blur(cv2.transform(away, _MEAN), (AROUND, AROUND))
-    share = cv2.LUT(away, _shares(old, agrees))
+    side = 2 * EDGE + 1
+    near = cv2.dilate(cv2.extractChannel(layer, 3), np.ones((side, side), np.uint8))
+    share = cv2.copyTo(cv2.LUT(away, _shares(old, agrees)), near)
     mixed = cv2.blendLinear(carried, layer, share, 1 - share)
     return np.asarray(cv2.threshold(mixed, NOTHING, 0, cv2.THRESH_TOZERO)[1], np.uint8)
 

@@ -117,3 +117,16 @@ def test_what_is_long_ago_or_yet_to_come_says_nothing(time_s: float) -> None:
     np.testing.assert_array_equal(steady(steadier, other, rgb, time_s), other)
     steadier.reset()
     np.testing.assert_array_equal(steady(steadier, true, rgb, 0.1), true)
+
+
+def test_an_arm_that_is_gone_leaves_no_ghost() -> None:
+    """Thin and pale: averaged over its surroundings it hardly differs from nothing."""
+    rgb = scene(0, 0)
+    steadier, without = TemporalSmoother(), layer_of(rgb)
+    arm = without.copy()
+    arm[20:26, 30:90] = (60, 60, 60, 70)
+    for number in range(6):
+        steady(steadier, arm, rgb, number / 30)
+    made = steady(steadier, without, rgb, 6 / 30)
+    assert not made[20:26, 30:90].any()
+    assert apart(made, without) < 0.01
