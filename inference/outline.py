@@ -1,9 +1,8 @@
 """A label map whose outline follows the picture's edges, not the network's coarse grid.
 
-The mask is taken for a linear function of the colours around each place, fitted where the network
-drew it and read at every pixel of the frame: He, Sun, Tang, "Guided Image Filtering" (PAMI 2013),
-equations 14 to 16; fitted on a coarser picture and read on the whole one as in He, Sun, "Fast
-Guided Filter" (arXiv 1505.00996).
+Around each place the mask is taken for a linear function of the colours, fitted where the network
+drew it: He, Sun, Tang, "Guided Image Filtering" (PAMI 2013), equations 14 to 16. All that is done
+on the picture as coarse as the network saw it, or twice as coarse; what comes out is enlarged.
 """
 
 from __future__ import annotations
