@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.arrays import Labels, Rgb
+from inference.arrays import Keypoints, Labels, Rgb
+from inference.skeleton import MIN_SCORE, body_scale
 
 FRAMES = 45
 """Frames that are looked at: more add little."""
@@ -16,6 +17,10 @@ LEAST = 3
 """A pixel is known where at least so many frames show it."""
 MARGIN = 0.02
 """Grown around the dancer, as a share of the picture's longer side: masks miss hair and shoes."""
+FOOT, SOLE = 0.07, 0.05
+"""Around a place so far below each ankle, in body heights: masks lose soles now and then, and feet
+hardly move."""
+_ANKLES = [15, 16]
 SMOOTHINGS = 8
 """Of each level of what is filled in."""
 LIGHT_REDUCTION = 8
@@ -26,15 +31,21 @@ _HIDDEN = 0xFFFF
 _STRIP = 128
 
 
-def clean_plate(frames: Sequence[Rgb], labels: Sequence[Labels]) -> Rgb:
+def clean_plate(
+    frames: Sequence[Rgb], labels: Sequence[Labels], keypoints: Sequence[Keypoints]
+) -> Rgb:
     """The per-pixel median of frames `[H, W, 3]` where their label maps say nobody.
 
-    Where the dancer always stood, the surroundings are continued.
+    `keypoints`: the dancer's of each frame. Where the dancer always stood, the surroundings are
+    continued.
     """
     height, width = frames[0].shape[:2]
     radius = max(2, round(MARGIN * max(height, width)))
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    hidden = [cv2.dilate((one > 0).astype(np.uint8), kernel) > 0 for one in labels]
+    hidden = [
+        cv2.dilate(_somebody(one, points), kernel) > 0
+        for one, points in zip(labels, keypoints, strict=True)
+    ]
     plate = np.empty((height, width, 3), np.uint8)
     known = np.empty((height, width), np.bool_)
     for top in range(0, height, _STRIP):
@@ -43,6 +54,16 @@ def clean_plate(frames: Sequence[Rgb], labels: Sequence[Labels]) -> Rgb:
             np.stack([frame[rows] for frame in frames]), np.stack([one[rows] for one in hidden])
         )
     return plate if known.all() else filled(plate, known)
+
+
+def _somebody(labels: Labels, keypoints: Keypoints) -> NDArray[np.uint8]:
+    """1 where the dancer is, with whole feet."""
+    there = (labels > 0).astype(np.uint8)
+    scale = body_scale(keypoints)
+    for x, y, score in keypoints[_ANKLES].tolist():
+        if score >= MIN_SCORE:
+            cv2.circle(there, (round(x), round(y + SOLE * scale)), round(FOOT * scale), 1, -1)
+    return there
 
 
 def _median(

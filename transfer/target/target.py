@@ -132,7 +132,9 @@ class Target:
         numbers = np.linspace(0, len(self.pairs) - 1, min(FRAMES, len(self.pairs))).round()
         chosen = [int(number) for number in numbers]
         plate = clean_plate(
-            [self.frame(number) for number in chosen], [self.labels(number) for number in chosen]
+            [self.frame(number) for number in chosen],
+            [self.labels(number) for number in chosen],
+            [self.keypoints[number] for number in chosen],
         )
         _, data = cv2.imencode(".png", cv2.cvtColor(plate, cv2.COLOR_RGB2BGR))
         self.store(PLATE_NAME, data.tobytes())

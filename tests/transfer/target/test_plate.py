@@ -26,13 +26,17 @@ def walker(x: int, width: int = 30) -> tuple[Rgb, Labels]:
 
 def test_who_walks_leaves_a_clean_plate() -> None:
     seen = [walker(x) for x in range(20, 260, 20)]
-    plate = clean_plate([rgb for rgb, _ in seen], [labels for _, labels in seen])
+    plate = clean_plate(
+        [rgb for rgb, _ in seen], [labels for _, labels in seen], STILL[: len(seen)]
+    )
     assert np.array_equal(plate, PARK)
 
 
 def test_where_somebody_always_stood_the_surroundings_go_on() -> None:
     seen = [walker(x) for x in (100, 102, 104, 106)]
-    plate = clean_plate([rgb for rgb, _ in seen], [labels for _, labels in seen])
+    plate = clean_plate(
+        [rgb for rgb, _ in seen], [labels for _, labels in seen], STILL[: len(seen)]
+    )
     away = np.abs(plate.astype(int) - PARK).max(axis=2)
     # The kernel reaches 2 % of 320 pixels around each mask.
     known = np.ones((HEIGHT, WIDTH), bool)
@@ -41,6 +45,25 @@ def test_where_somebody_always_stood_the_surroundings_go_on() -> None:
     red = plate[60:140, 108:128].astype(int)
     assert (red[..., 0] - red[..., 1]).mean() < 60
     assert plate.min() > 0 or PARK.min() == 0
+
+
+def test_soles_that_masks_lose_do_not_stay_on_the_floor() -> None:
+    """Somebody who stands still and sways; every other mask ends at the ankles."""
+    seen, poses = [], []
+    for number, x in enumerate((100, 103, 106, 109, 112, 115)):
+        rgb, labels = walker(x)
+        if number % 2:
+            labels[130:] = 0
+        pose = np.zeros((17, 3), np.float32)
+        for left, y in ((5, 60), (11, 95), (13, 115), (15, 135)):
+            pose[left], pose[left + 1] = (x + 22, y, 1), (x + 8, y, 1)
+        seen.append((rgb, labels))
+        poses.append(pose)
+    plate = clean_plate([rgb for rgb, _ in seen], [labels for _, labels in seen], poses)
+    feet = plate[136:150, 108:128].astype(int)
+    assert (feet[..., 0] - feet[..., 1]).max() < 100
+    without = clean_plate([rgb for rgb, _ in seen], [labels for _, labels in seen], STILL[:6])
+    assert (without[136:150, 108:128].astype(int)[..., 0] == 200).any()
 
 
 def test_a_hole_in_a_slope_is_filled_with_the_slope() -> None:
