@@ -18,6 +18,7 @@ from inference.arrays import Keypoints, Labels
 from transfer.performers.condition import LIMBS, PARTS, draw_limbs
 from transfer.performers.crop import Layer
 from transfer.performers.warp.composition import Warped
+from transfer.target.pieces import PIECE_OF_LABEL, Piece
 
 VERSION = 1
 SIZE = 256
@@ -32,7 +33,8 @@ RESIDUAL = 0.6
 GAP = 0.04
 """Half of the widest gap between pieces that is closed, of the side."""
 AROUND = 0.025
-"""So far around the references' outline the wanted one is believed, of the side."""
+"""So far around the references' outline the wanted one is believed, of the side; not of a head: a
+driver's hair would become a dark halo of the double's."""
 _LEVELS = 6
 _SOLID, _WHOLLY = 0.75, 0.98
 """Alpha from which on a pixel's colour is the dancer's own: the wall shines through less."""
@@ -46,6 +48,8 @@ NEARLY = np.float32(0.02)
 _NEAREST = np.arange(256, dtype=np.uint8)
 _NEAREST[: round(255 * float(NEARLY)) + 1] = 0
 _NEAREST[-round(255 * float(NEARLY)) - 1 :] = 255
+
+_NO_HEAD = np.where(PIECE_OF_LABEL == Piece.HEAD, 0, 255).astype(np.uint8)
 
 Floats = NDArray[np.float32]
 
@@ -99,14 +103,15 @@ def mending_input(
     sure = np.asarray(cv2.resize(sure, small, interpolation=cv2.INTER_AREA), np.uint8)
     *colours, alpha = (np.asarray(one, np.uint8) for one in cv2.split(shown))
     labels = np.asarray(cv2.resize(parts, small, interpolation=cv2.INTER_NEAREST), np.uint8)
-    labels = np.asarray(cv2.bitwise_and(labels, closed(alpha)), np.uint8)
+    labels = np.asarray(cv2.bitwise_and(labels, believed(labels, alpha)), np.uint8)
     around = filled(np.asarray(cv2.merge(colours), np.uint8), alpha)
     planes = cv2.merge([draw_limbs(keypoints, size), shown, sure, around])
     return MendingInput(labels, np.asarray(planes, np.uint8))
 
 
-def closed(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """255 where the references show the dancer, gaps closed, and a little around; else 0.
+def believed(labels: Labels, alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """255 where the references show the dancer, gaps closed, and a little around limbs and trunk;
+    else 0. Both `[S, S]`.
 
     The driver's label map says nothing beyond: their hair and their skirt are not the target's.
     """
@@ -115,7 +120,10 @@ def closed(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     solid = np.pad((alpha >= 128).astype(np.uint8) * np.uint8(255), radius)
     whole = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc)[radius:-radius, radius:-radius]
     side = 2 * max(1, round(AROUND * len(alpha))) + 1
-    return np.asarray(cv2.dilate(whole, np.ones((side, side), np.uint8)), np.uint8)
+    around = cv2.bitwise_and(
+        cv2.dilate(whole, np.ones((side, side), np.uint8)), cv2.LUT(labels, _NO_HEAD)
+    )
+    return np.asarray(cv2.bitwise_or(around, whole), np.uint8)
 
 
 def filled(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,7 @@ from transfer.performers.warp.mending import (
     Mended,
     MendingInput,
     WithoutNetwork,
-    closed,
+    believed,
     filled,
     mended_layer,
     mending_input,
@@ -80,7 +81,20 @@ def test_nothing_is_nothing() -> None:
     given = inputs(empty)
     assert not given.parts.any()
     assert not mended_layer(empty, given, WithoutNetwork().mend(given)).any()
-    assert not closed(np.zeros((256, 256), np.uint8)).any()
+    nothing = np.zeros((256, 256), np.uint8)
+    assert not believed(nothing + 13, nothing).any()
+
+
+def test_a_drivers_hair_is_no_halo_of_the_double() -> None:
+    """Around the references' outline a trunk is believed, a head is not."""
+    alpha = np.zeros((256, 256), np.uint8)
+    cv2.circle(alpha, (128, 128), 40, 255, -1)
+    at = np.s_[128, 128 - 44]
+    for label, there in ((1, 0), (2, 0), (13, 255)):
+        found = believed(np.full((256, 256), label, np.uint8), alpha)
+        assert found[at] == there
+        assert found[128, 128] == 255
+        assert found[128, 20] == 0
 
 
 def test_where_nothing_is_to_be_mended_the_pixels_stay() -> None:
