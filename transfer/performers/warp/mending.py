@@ -32,8 +32,8 @@ RESIDUAL = 0.6
 
 GAP = 0.04
 """Half of the widest gap between pieces that is closed, of the side."""
-AROUND = 0.025
-"""So far around the references' outline the wanted one is believed, of the side; not of a head: a
+AROUND, HEAD_AROUND = 0.025, 0.004
+"""So far around the references' outline the wanted one is believed, of the side; less of a head: a
 driver's hair would become a dark halo of the double's."""
 _LEVELS = 6
 _SOLID, _WHOLLY = 0.75, 0.98
@@ -49,7 +49,7 @@ _NEAREST = np.arange(256, dtype=np.uint8)
 _NEAREST[: round(255 * float(NEARLY)) + 1] = 0
 _NEAREST[-round(255 * float(NEARLY)) - 1 :] = 255
 
-_NO_HEAD = np.where(PIECE_OF_LABEL == Piece.HEAD, 0, 255).astype(np.uint8)
+_HEAD = (PIECE_OF_LABEL == Piece.HEAD).astype(np.uint8)
 
 Floats = NDArray[np.float32]
 
@@ -110,8 +110,8 @@ def mending_input(
 
 
 def believed(labels: Labels, alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """255 where the references show the dancer, gaps closed, and a little around limbs and trunk;
-    else 0. Both `[S, S]`.
+    """255 where the references show the dancer, gaps closed, and a little around; else 0. Both
+    `[S, S]`.
 
     The driver's label map says nothing beyond: their hair and their skirt are not the target's.
     """
@@ -119,11 +119,11 @@ def believed(labels: Labels, alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     solid = np.pad((alpha >= 128).astype(np.uint8) * np.uint8(255), radius)
     whole = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc)[radius:-radius, radius:-radius]
-    side = 2 * max(1, round(AROUND * len(alpha))) + 1
-    around = cv2.bitwise_and(
-        cv2.dilate(whole, np.ones((side, side), np.uint8)), cv2.LUT(labels, _NO_HEAD)
+    limbs, head = (
+        cv2.dilate(whole, np.ones((side, side), np.uint8))
+        for side in (2 * round(share * len(alpha)) + 1 for share in (AROUND, HEAD_AROUND))
     )
-    return np.asarray(cv2.bitwise_or(around, whole), np.uint8)
+    return np.asarray(np.where(cv2.LUT(labels, _HEAD) > 0, head, limbs), np.uint8)
 
 
 def filled(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
