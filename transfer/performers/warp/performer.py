@@ -16,6 +16,7 @@ from transfer.performers.temporal_smoothing import TemporalSmoother
 from transfer.performers.warp.changes import Chooser
 from transfer.performers.warp.composition import compose
 from transfer.performers.warp.ends import EndSteadier
+from transfer.performers.warp.limb_gaps import without_gaps
 from transfer.performers.warp.mending import (
     SIZE,
     Mender,
@@ -182,7 +183,7 @@ class WarpPerformer:
         warped = cv2.warpAffine(
             labels, joined(matrix, to_target), (SIZE, SIZE), flags=cv2.INTER_NEAREST
         )
-        parts = np.asarray(warped, np.uint8)
+        parts = without_gaps(np.asarray(warped, np.uint8), moved(driver, matrix))
         step = crop.side / SIZE
         x, y = crop.x + (step - 1) / 2, crop.y + (step - 1) / 2
         pose = self._ends.steadied(BodyPose.of(driver, parts, x, y, step), time_s)
