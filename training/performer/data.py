@@ -231,6 +231,15 @@ class TransferData:
         )  # fmt: skip
         return np.asarray(warped, np.uint8)
 
+    def within(self, matrix: Matrix) -> NDArray[np.bool_]:
+        """Where the example is in the target's picture, and not beyond its border."""
+        height, width = self._plate.shape[:2]
+        corners = np.array([[1, 1], [width - 2, 1], [width - 2, height - 2], [1, height - 2]])
+        places = corners @ matrix[:, :2].T + matrix[:, 2]
+        there = np.zeros((self.size, self.size), np.uint8)
+        cv2.fillConvexPoly(there, places.round().astype(np.int32), 1)
+        return np.asarray(there > 0)
+
     def condition(self, one: Kept, matrix: Matrix, mirrored: bool) -> tuple[Labels, Keypoints]:
         """Parts and key points of a frame in an example's crop."""
         parts = self._labels(one, matrix)

@@ -84,3 +84,23 @@ def test_clips_are_joined_in_order(data: Data) -> None:
         [ours] = both.examples(place, PLAIN, random(0))
         [theirs] = data[part].examples(own, PLAIN, random(0))
         assert np.array_equal(ours.rgb, theirs.rgb)
+
+
+def test_what_lies_beyond_the_pictures_border_is_known(target: Target, data: Data) -> None:
+    """Against each pixel's own place in the picture."""
+    learnt, _ = data
+    width, height = target.size
+    augment = replace(PLAIN, shift=0.4, scale=0.3, degrees=20.0, mirror=0.5)
+    shares = []
+    for seed in range(12):
+        matrix, _ = learnt.matrix(learnt.kept[5].crop, augment, np.random.default_rng(seed))
+        within = learnt.within(matrix)
+        y, x = np.mgrid[:64, :64]
+        back = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))
+        u, v = (back[:2, :2] @ np.stack([x.ravel(), y.ravel()]) + back[:2, 2:]).reshape(2, 64, 64)
+        to_border = np.minimum.reduce([u, v, width - 1 - u, height - 1 - v])
+        pixel = 1 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+        assert within[to_border > 3 * pixel].all()
+        assert not within[to_border < -3 * pixel].any()
+        shares.append(within.mean())
+    assert min(shares) < 0.98

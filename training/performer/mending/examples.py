@@ -135,6 +135,8 @@ class MendingData:
         planes = np.asarray(moved_planes, np.uint8)
         rgb = self._crops.rgb(one, matrix)[inside]
         plate = self._crops.plate_at(one.crop.side, matrix)[inside]
+        # Beyond its border the picture's edge goes on: there is nothing to be learnt.
+        rgb = np.where(self._crops.within(matrix)[inside][..., None], rgb, plate)
         if look is not None:
             rgb, plate, planes = look.of(rgb), look.of(plate), look.of_planes(planes)
         keypoints = keypoints - np.array([left, top, 0], np.float32)
