@@ -14,7 +14,7 @@ from inference.arrays import Labels, Rgb
 from inference.body import FACE_LABELS
 from inference.skeleton import MIN_SCORE, body_scale
 
-SHARP = (0.32, 0.385)
+SHARP = (0.315, 0.38)
 """Second over first differences of the person's picture, in the blurrier direction, at full and at
 half size: less is blur. Undisturbed real clips lie above, the same blurred (Gaussian of 1/300 of
 the height, or 1/60 of the width in a direction) below. Full size sees slight blur, half size blur

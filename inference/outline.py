@@ -21,6 +21,9 @@ STEP = 2
 NOISE = 5e-4
 """Variance of colours 0..1 that says nothing (epsilon of the paper)."""
 
+SPECKS = 5
+"""Side of the median that takes out single pixels, of the frame."""
+
 Floats = NDArray[np.float32]
 
 
@@ -40,7 +43,8 @@ def follow_outline(labels: Labels, rgb: Rgb, heads: Heads) -> Labels:
         slice(max(0, top - reach), top + height + reach),
         slice(max(0, left - reach), left + width + reach),
     )
-    inside = _guided(labels[part] > 0, rgb[part], RADIUS * cell, STEP * pixel) > 0.5
+    sure = _guided(labels[part] > 0, rgb[part], RADIUS * cell, STEP * pixel)
+    inside = cv2.medianBlur((sure > 0.5).view(np.uint8), SPECKS) > 0
     result = np.zeros_like(labels)
     np.copyto(result[part], _grown(labels[part], round(RADIUS * cell)), where=inside)
     return result

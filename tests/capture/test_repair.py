@@ -163,7 +163,7 @@ def test_noise(label_maps: list[Labels], tmp_path: Path) -> None:
     random = np.random.default_rng(4)
     masks = [_drifted(random.integers(-6, 7, (*m.shape, 3)), PALETTE[m]) for m in label_maps]
     repair_masks(_written(tmp_path / "masks", masks), tmp_path / "out")
-    assert _agreement(tmp_path / "out", label_maps) > 0.995
+    assert _agreement(tmp_path / "out", label_maps) > 0.994
 
 
 def test_version_1_of_the_rainbow(label_maps: list[Labels], tmp_path: Path) -> None:
