@@ -203,6 +203,7 @@ def _keypoints(rows: Any) -> Keypoints | None:
 
 
 def _checked_edits(edits: Any) -> dict[str, Any]:
+    json.dumps(edits, allow_nan=False)  # A line with NaN would be no JSON.
     for number, place in edits.get("keypoints", {}).items():
         x, y = place or (0.0, 0.0)
         if not 0 <= int(number) < len(KEYPOINT_NAMES) or not math.isfinite(x + y):
