@@ -24,6 +24,9 @@ NOISE = 5e-4
 SPECKS = 5
 """Side of the median that takes out single pixels, of the frame."""
 
+ROUNDS = 3
+"""In so many steps parts grow."""
+
 Floats = NDArray[np.float32]
 
 
@@ -104,7 +107,8 @@ def _solved(matrix: list[Floats], right: list[Floats]) -> Floats:
 
 def _grown(labels: Labels, reach: int) -> Labels:
     """Each part grows over what is nobody's, `reach` pixels far; the nearest one nearly."""
+    side = 2 * -(-reach // ROUNDS) + 1
     grown = labels.copy()
-    for _ in range(-(-reach // 3)):
-        np.copyto(grown, cv2.dilate(grown, np.ones((7, 7), np.uint8)), where=grown == 0)
+    for _ in range(ROUNDS):
+        np.copyto(grown, cv2.dilate(grown, np.ones((side, side), np.uint8)), where=grown == 0)
     return grown
