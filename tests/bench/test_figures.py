@@ -21,6 +21,7 @@ from tests.machine import slowness
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("models")]
 SECONDS = 20.0
+QUICK = "--model=understudy-fast"
 
 
 def _clip(*size: int) -> Clip:
@@ -66,9 +67,9 @@ def test_live_640x480() -> None:
 @pytest.mark.timeout(400)
 def test_live_1280x720() -> None:
     _met(
-        # The network is chosen for 640x480; the page names a quicker one (docs/model-card.md).
-        lambda: measure_loop(_clip(1280, 720), SECONDS, 1, []),
-        "distinct_fps >= 20",
+        # The network that was the default when this was promised; today's is chosen for 640x480.
+        lambda: measure_loop(_clip(1280, 720), SECONDS, 1, [QUICK]),
+        "distinct_fps >= 25",
         "masks_of_their_frame >= 1",
     )
 
@@ -86,7 +87,7 @@ def test_chromium_640x480() -> None:
 
 
 def test_import_640x480() -> None:
-    _met(lambda: measure_import(_clip(640, 480), SECONDS, 1, []), "frames_per_second >= 36")
+    _met(lambda: measure_import(_clip(640, 480), SECONDS, 1, [QUICK]), "frames_per_second >= 60")
 
 
 def test_twenty_connections_leave_nothing_behind() -> None:
