@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inference.arrays import Keypoints, Labels, Rgb
 from inference.skeleton import MIN_SCORE
-from transfer.target.pieces import BONES, PIECE_OF_LABEL, Piece
+from transfer.target.pieces import BONES, LIMBS, PIECE_OF_LABEL, Piece
 
 HIDDEN = 200
 """Label of pixels of trunk, head or thigh where an arm may lie: part maps overlook arms there."""
@@ -46,19 +46,11 @@ _SHOULDERS = [5, 6]
 Mask = NDArray[np.uint8]
 
 
-def _limb_tables() -> dict[str, Mask]:
-    """Of label ids: 1 where it belongs to the limb."""
-    limbs = {
-        "body": (Piece.HEAD, Piece.TRUNK),
-        "left arm": (Piece.LEFT_UPPER_ARM, Piece.LEFT_FOREARM, Piece.LEFT_HAND),
-        "right arm": (Piece.RIGHT_UPPER_ARM, Piece.RIGHT_FOREARM, Piece.RIGHT_HAND),
-        "left leg": (Piece.LEFT_THIGH, Piece.LEFT_SHIN, Piece.LEFT_FOOT),
-        "right leg": (Piece.RIGHT_THIGH, Piece.RIGHT_SHIN, Piece.RIGHT_FOOT),
-    }
-    return {name: np.isin(PIECE_OF_LABEL, some).astype(np.uint8) for name, some in limbs.items()}
-
-
-_LIMB_TABLES = _limb_tables()
+_LIMB_TABLES = [
+    np.isin(PIECE_OF_LABEL, some).astype(np.uint8)
+    for some in ((Piece.HEAD, Piece.TRUNK), *LIMBS.values())
+]
+"""Of label ids: 1 where it belongs to the body, to the left arm, right arm, left leg, right leg."""
 
 
 def without_arms(labels: Labels, keypoints: Keypoints, scale: float) -> Labels:
@@ -133,11 +125,10 @@ def _shaded(rgb: Rgb, plate: Rgb, least: float) -> NDArray[np.bool_]:
 def _between_limbs(labels: Labels, keypoints: Keypoints, scale: float) -> NDArray[np.bool_]:
     """Near to an arm and the body or a leg, or to both legs."""
     side = 2 * max(1, round(BETWEEN * scale)) + 1
-    near = {
-        limb: np.asarray(cv2.dilate(cv2.LUT(labels, table), np.ones((side, side), np.uint8))) > 0
-        for limb, table in _LIMB_TABLES.items()
-    }
-    body, left_arm, right_arm, left_leg, right_leg = (near[limb] for limb in _LIMB_TABLES)
+    body, left_arm, right_arm, left_leg, right_leg = (
+        np.asarray(cv2.dilate(cv2.LUT(labels, table), np.ones((side, side), np.uint8))) > 0
+        for table in _LIMB_TABLES
+    )
     legs = left_leg | right_leg
     beside = (left_arm | right_arm) & (body | legs)
     between = (beside | (left_arm & right_arm) | (left_leg & right_leg)).astype(np.uint8)

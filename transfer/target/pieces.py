@@ -37,6 +37,13 @@ class Piece(IntEnum):
 
 
 COUNT = len(Piece)
+LIMBS = {
+    (5, 7, 9): (Piece.LEFT_UPPER_ARM, Piece.LEFT_FOREARM, Piece.LEFT_HAND),
+    (6, 8, 10): (Piece.RIGHT_UPPER_ARM, Piece.RIGHT_FOREARM, Piece.RIGHT_HAND),
+    (11, 13, 15): (Piece.LEFT_THIGH, Piece.LEFT_SHIN, Piece.LEFT_FOOT),
+    (12, 14, 16): (Piece.RIGHT_THIGH, Piece.RIGHT_SHIN, Piece.RIGHT_FOOT),
+}
+"""Key points from the trunk out, and the pieces between and beyond them."""
 LABELS: tuple[tuple[int, ...], ...] = (
     (1, 2), (13, 14), (3, 4), (5, 6), (7, 8), (9, 10), (11,), (12,),
     (15, 16), (17, 18), (19, 20), (21, 22), (23,), (24,),

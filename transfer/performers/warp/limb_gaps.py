@@ -9,17 +9,10 @@ import numpy as np
 
 from inference.arrays import Keypoints, Labels
 from inference.skeleton import MIN_SCORE, body_scale
-from transfer.target.pieces import LABELS, PIECE_OF_LABEL, Piece
+from transfer.target.pieces import LABELS, LIMBS, PIECE_OF_LABEL, Piece
 
 THICK = 0.035
 """Half of what is drawn, in body heights."""
-_LIMBS = (
-    ((5, 7, 9), (Piece.LEFT_UPPER_ARM, Piece.LEFT_FOREARM, Piece.LEFT_HAND)),
-    ((6, 8, 10), (Piece.RIGHT_UPPER_ARM, Piece.RIGHT_FOREARM, Piece.RIGHT_HAND)),
-    ((11, 13, 15), (Piece.LEFT_THIGH, Piece.LEFT_SHIN, Piece.LEFT_FOOT)),
-    ((12, 14, 16), (Piece.RIGHT_THIGH, Piece.RIGHT_SHIN, Piece.RIGHT_FOOT)),
-)
-"""Key points from the trunk out, and the pieces of the limb."""
 
 
 def without_gaps(parts: Labels, keypoints: Keypoints) -> Labels:
@@ -30,7 +23,7 @@ def without_gaps(parts: Labels, keypoints: Keypoints) -> Labels:
     """
     whole = parts
     radius = max(1, round(THICK * body_scale(keypoints)))
-    for points, pieces in _LIMBS:
+    for points, pieces in LIMBS.items():
         joints = keypoints[list(points)]
         if joints[:, 2].min() < MIN_SCORE:
             continue

@@ -7,7 +7,7 @@ mixed in. They are small and are enlarged; the references' pixels never are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -35,9 +35,6 @@ GAP = 0.04
 AROUND, HEAD_AROUND = 0.025, 0.004
 """So far around the references' outline the wanted one is believed, of the side; less of a head: a
 driver's hair would become a dark halo of the double's."""
-NEAR = 0.04
-"""Farther from references and wanted silhouette nothing is drawn, of the side: beyond the picture's
-border a network learns nothing, and what it says there would smear into the picture."""
 _LEVELS = 6
 _SOLID, _WHOLLY = 0.75, 0.98
 """Alpha from which on a pixel's colour is the dancer's own: the wall shines through less."""
@@ -174,14 +171,6 @@ def mended_of(corrections: Floats, inputs: MendingInput) -> Mended:
         np.ascontiguousarray(corrections[..., 4]),
         np.ascontiguousarray(corrections[..., 3]),
     )
-
-
-def drawn_near(mended: Mended, inputs: MendingInput) -> Mended:
-    """What is mended, without what lies far from everything that was told."""
-    told = cv2.max(inputs.parts, np.ascontiguousarray(inputs.planes[..., ALPHA]))
-    side = 2 * round(NEAR * len(told)) + 1
-    near = cv2.dilate(told, np.ones((side, side), np.uint8)) > 0
-    return replace(mended, alpha=np.where(near, mended.alpha, np.float32(0)))
 
 
 class WithoutNetwork:

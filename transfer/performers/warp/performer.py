@@ -21,7 +21,6 @@ from transfer.performers.warp.mending import (
     SIZE,
     Mender,
     WithoutNetwork,
-    drawn_near,
     mended_layer,
     mending_input,
 )
@@ -204,7 +203,7 @@ class WarpPerformer:
         told = drawn(hung, parts, warped.alpha)
         inputs = mending_input(told, moved(pose.keypoints, crop.matrix(SIZE)), warped)
         began = self._note("input", began)
-        mended = drawn_near(self._mender.mend(inputs), inputs)
+        mended = self._mender.mend(inputs)
         began = self._note("mending", began)
         layer = mended_layer(warped, inputs, mended)
         self._note("composing", began)

@@ -22,7 +22,6 @@ from transfer.performers.warp.mending import (
     MendingInput,
     WithoutNetwork,
     believed,
-    drawn_near,
     filled,
     mended_layer,
     mending_input,
@@ -96,17 +95,6 @@ def test_a_drivers_hair_is_no_halo_of_the_double() -> None:
         assert found[at] == there
         assert found[128, 128] == 255
         assert found[128, 20] == 0
-
-
-def test_nothing_is_drawn_far_from_what_was_told() -> None:
-    given = inputs(disc())
-    everywhere = np.ones((SIZE, SIZE), np.float32)
-    mended = Mended(np.zeros((SIZE, SIZE, 3), np.uint8), everywhere, everywhere)
-    near = drawn_near(mended, given)
-    told = (given.parts > 0) | (given.planes[..., ALPHA] > 0)
-    assert (near.alpha[told] == 1).all()
-    assert (near.alpha[:4] == 0).all()
-    assert (near.alpha[-4:] == 0).all()
 
 
 def test_where_nothing_is_to_be_mended_the_pixels_stay() -> None:
