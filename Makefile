@@ -10,8 +10,11 @@ PYTEST_ARGUMENTS ?=
 run: $(VENV)/ready
 	$(BIN)/python run.py $(ARGUMENTS)
 
+# What drives a real browser has the machine to itself; the rest runs side by side.
 test: $(VENV)/ready-dev lint
-	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+	$(BIN)/python -m pytest -m "not slow and not browser" -n logical --maxprocesses 4 --dist loadfile \
+		--junitxml=build/tests.xml $(PYTEST_ARGUMENTS)
+	$(BIN)/python -m pytest -m "browser and not slow" --junitxml=build/tests-browser.xml $(PYTEST_ARGUMENTS)
 
 test-slow: $(VENV)/ready-dev
 	$(BIN)/python -m pytest -m slow --timeout=1500 $(PYTEST_ARGUMENTS)

@@ -16,6 +16,13 @@ for n in range(1, 6):
     print(json.dumps({"done": n, "total": 5}), flush=True)
     time.sleep(%s)
 """
+# It begins once it is bounded: its start and its bounds are two steps, on a busy machine far apart.
+EATS_MEMORY = """
+import resource, time
+while resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+    time.sleep(0.01)
+x = bytearray(8_000_000_000)
+"""
 IGNORES_SIGTERM = (
     "import signal, time; signal.signal(15, signal.SIG_IGN); print('x'); time.sleep(60)"
 )
@@ -38,7 +45,7 @@ def job(code: str, finished, **more) -> Job:
 
 
 async def over(job: Job) -> None:
-    await until(lambda: job.over, 15, f"the end of {job}")
+    await until(lambda: job.over, 15, "the end of the job")
 
 
 async def test_progress_time_left_and_the_end(jobs):
@@ -125,7 +132,7 @@ async def test_jobs_are_niced_and_bounded(jobs):
 
 
 async def test_a_job_that_eats_memory_ends_itself_not_the_server(jobs):
-    one = jobs.add(job("x = bytearray(8_000_000_000)", Outcomes()))
+    one = jobs.add(job(EATS_MEMORY, Outcomes()))
     await over(one)
     assert one.state == "failed"
     assert "MemoryError" in one.message
