@@ -28,7 +28,7 @@ from training.errors import TrainingError
 from training.network.crowd import CROWD, crowd
 from training.network.crowd import files as crowd_files
 from training.network.evaluation import ROWS, Material, Predict, Row, clip_frames, masks
-from training.network.model_card import fill
+from training.network.model_card import around_marks, fill
 from training.network.sources import checksum
 from training.network.student_files import load_student, metadata
 from training.network.student_network import StudentNetwork
@@ -66,6 +66,10 @@ def main(arguments: argparse.Namespace) -> int:
     material = _material(arguments)
     for path in filter(None, (arguments.json, arguments.card)):
         check_writable(path)
+    if arguments.card:
+        around_marks(arguments.card)
+        if not arguments.beside:
+            raise TrainingError("A card compares two networks: name the other one with --beside.")
     names = [arguments.model or zoo.default_model().name]
     if arguments.beside:
         names.append(arguments.beside)
@@ -82,10 +86,10 @@ def main(arguments: argparse.Namespace) -> int:
         for name, row in _speeds(paths, material, arguments.long_side).items():
             report["models"][name]["rows"][SPEED] = row
             print(_line(name, SPEED, row))
-    if arguments.card:
-        fill(arguments.card, report)
     if arguments.json:
         write_whole(arguments.json, json.dumps(report, indent=2).encode())
+    if arguments.card:
+        fill(arguments.card, report)
     return 0
 
 

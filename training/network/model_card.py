@@ -73,11 +73,19 @@ def fill(card: Path, report: dict[str, Any]) -> None:
 
 def put_between_marks(page: Path, figures: str) -> None:
     """Replace what stands between the marks of a page; `TrainingError` when it has none."""
+    before, after = around_marks(page)
+    write_whole(page, f"{before}{BEGIN}\n{figures}\n{END}{after}".encode())
+
+
+def around_marks(page: Path) -> tuple[str, str]:
+    """What stands before and after a page's marks; `TrainingError` when it is no such page."""
+    if not page.is_file():
+        raise TrainingError(f"{page} is not there: name a page with lines {BEGIN} and {END}.")
     before, begin, rest = page.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise TrainingError(f"{page} has no lines {BEGIN} and {END} to put the figures between.")
-    write_whole(page, f"{before}{BEGIN}\n{figures}\n{END}{after}".encode())
+    return before, after
 
 
 def table(report: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from inference.analysis import Person
 from run import main
 from tests.training.people import at
 from training.network.evaluation import CLIPS, FRAME_LISTS, Material, nearest, photos, upper
+from training.network.model_card import BEGIN, END
 from training.network.sources import checksum
 
 BODYPIX = "bodypix_mobilenet_v1_075_720_1280_16_quant.tflite"
@@ -88,3 +89,30 @@ def test_without_data_the_command_says_what_is_missing(
 ) -> None:
     assert main(["evaluate-model", "--model", "bodypix-075", "--data", str(tmp_path)]) == 1
     assert "lacks people/" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("page", "beside", "sentence"),
+    [
+        (None, ["--beside", "bodypix-075"], "is not there"),
+        ("no marks", ["--beside", "bodypix-075"], "has no lines"),
+        (f"{BEGIN}\n{END}", [], "name the other one with --beside"),
+    ],
+)
+def test_a_card_that_cannot_be_filled_is_refused_before_minutes_of_measuring(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    shared: Path,
+    page: str | None,
+    beside: list[str],
+    sentence: str,
+) -> None:
+    card = tmp_path / "card.md"
+    if page is not None:
+        card.write_text(page)
+    arguments = ["--data", str(shared / "data"), "--card", str(card), *beside]
+    assert main(["evaluate-model", "--model", "bodypix-075", *arguments]) == 1
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert "person_iou" not in said.out
+    assert (card.read_text() if page is not None else None) == page
