@@ -39,24 +39,36 @@ def follow_outline(labels: Labels, rgb: Rgb, heads: Heads) -> Labels:
     if not width:
         return labels
     reach = round(2 * RADIUS * cell)
+    step = max(1, round(STEP * pixel))
     part = (
-        slice(max(0, top - reach), top + height + reach),
-        slice(max(0, left - reach), left + width + reach),
+        _whole_steps(top - reach, top + height + reach, labels.shape[0], step),
+        _whole_steps(left - reach, left + width + reach, labels.shape[1], step),
     )
-    sure = _guided(labels[part] > 0, rgb[part], RADIUS * cell, STEP * pixel)
-    inside = cv2.medianBlur((sure > 0.5).view(np.uint8), SPECKS) > 0
+    sure = _guided(labels[part] > 0, rgb[part], RADIUS * cell, step)
+    # The median of yes and no is the majority: a sum is six times as fast.
+    votes = cv2.boxFilter((sure > 0.5).view(np.uint8), -1, (SPECKS, SPECKS), normalize=False)
+    inside = votes > SPECKS * SPECKS // 2
     result = np.zeros_like(labels)
-    np.copyto(result[part], _grown(labels[part], max(1, round(pixel))), where=inside)
+    result[part] = _grown(labels[part], max(1, round(pixel))) * inside
     return result
 
 
-def _guided(mask: NDArray[np.bool_], rgb: Rgb, reach: float, step: float) -> Floats:
+def _whole_steps(first: int, last: int, size: int, step: int) -> slice:
+    """`first`..`last` within 0..size, and as much more as makes whole steps: quicker to shrink."""
+    first, last = max(0, first), min(size, last)
+    length = -(-(last - first) // step) * step
+    if length > size:
+        return slice(first, last)
+    first = min(first, size - length)
+    return slice(first, first + length)
+
+
+def _guided(mask: NDArray[np.bool_], rgb: Rgb, reach: float, step: int) -> Floats:
     """How surely each pixel is the mask's, about 0..1: `slope . colour + offset` around it.
 
     `reach`: pixels to each side that are looked at; `step`: pixels from place to place.
     """
     size = mask.shape[1], mask.shape[0]
-    step = max(1.0, step)
     small = max(1, round(size[0] / step)), max(1, round(size[1] / step))
     radius = max(1, round(reach / step))
     colours = np.ascontiguousarray(_resized(rgb, small).transpose(2, 0, 1))
@@ -107,15 +119,15 @@ def _grown(labels: Labels, pixel: int) -> Labels:
 
     Looked for among each `pixel`-th pixel of each `pixel`-th row: as fine as the network saw them.
     """
-    small = labels[::pixel, ::pixel]
+    small = np.ascontiguousarray(labels[::pixel, ::pixel])
     nobody = (small == 0).view(np.uint8)
     _, nearest = cv2.distanceTransformWithLabels(
         nobody, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    somebody = nobody == 0
+    somebody = np.flatnonzero(small)
     parts = np.zeros(small.size + 1, np.uint8)
-    parts[nearest[somebody]] = small[somebody]
+    parts[nearest.ravel()[somebody]] = small.ravel()[somebody]
     size = labels.shape[1], labels.shape[0]
-    grown = cv2.resize(parts[nearest], size, interpolation=cv2.INTER_NEAREST)
-    np.copyto(grown, labels, where=labels > 0)
-    return np.asarray(grown, np.uint8)
+    found = np.asarray(parts[nearest], np.uint8)
+    grown = cv2.resize(found, size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.copyTo(labels, labels, grown), np.uint8)
