@@ -10,11 +10,12 @@ PYTEST_ARGUMENTS ?=
 run: $(VENV)/ready
 	$(BIN)/python run.py $(ARGUMENTS)
 
-# What drives a real browser has the machine to itself; the rest runs side by side.
+# What is live has the machine to itself; the rest runs side by side.
+LIVE := tests/bench tests/server tests/browser
 test: $(VENV)/ready-dev lint
-	$(BIN)/python -m pytest -m "not slow and not browser" -n logical --maxprocesses 4 --dist loadfile \
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(LIVE:%=--ignore=%) \
 		--junitxml=build/tests.xml $(PYTEST_ARGUMENTS)
-	$(BIN)/python -m pytest -m "browser and not slow" --junitxml=build/tests-browser.xml $(PYTEST_ARGUMENTS)
+	$(BIN)/python -m pytest $(LIVE) --junitxml=build/tests-live.xml $(PYTEST_ARGUMENTS)
 
 test-slow: $(VENV)/ready-dev
 	$(BIN)/python -m pytest -m slow --timeout=1500 $(PYTEST_ARGUMENTS)
