@@ -83,7 +83,6 @@ async def test_a_film_has_the_microphones_sound_when_there_is_one(
                 frames = [*container.decode(stream)]
             samples = np.abs(np.concatenate([part.to_ndarray()[0] for part in frames]))
             assert len(samples) / RATE == pytest.approx(2.7, abs=0.8)
-            # One beep of three at least: where the machine is busy, sound comes late or gets lost.
             assert 0.03 < (samples > 0.1).mean() < 0.35
 
 
@@ -110,6 +109,23 @@ def test_sound_lies_where_the_pictures_of_its_moment_lie(
     assert tape.keep(tmp_path / "film.mp4").result(WAIT)
     tape.close()
     assert loud(tmp_path / "film.mp4")[0] == pytest.approx([1.5], abs=0.05)
+
+
+def test_sound_that_arrives_in_bursts_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine hears nothing for 0.2 s, then ten packets at once."""
+    sound = FilmSound(kept_seconds=5.0)
+    sound.picture(0.0, 100.0)
+    for number in range(100):
+        piece = frame(beep(0.02))
+        piece.pts, piece.time_base = 7 * RATE + 960 * number, Fraction(1, RATE)
+        arrival = 101.0 + (number + 1) / 50
+        if 30 <= number < 40:
+            arrival = 101.0 + 40 / 50
+        monkeypatch.setattr(module.time, "perf_counter", lambda at=arrival: at)
+        sound.hear(piece)
+    begins = [begin for begin, _ in sound.since(0.0)]
+    assert np.diff(begins) == pytest.approx([0.02] * 99, abs=0.005)
+    assert begins[0] == pytest.approx(1.0 - module.LATE, abs=0.002)
 
 
 def test_what_is_kept_is_bounded_and_other_rates_are_taken(monkeypatch: Any) -> None:
