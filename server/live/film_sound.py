@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 RATE = 48_000
 """Samples a second."""
 LATE = 0.08
-"""Seconds by which sound comes later than the picture of the same moment: aiortc holds four packets
-of 20 ms back, so that they come in order."""
+"""Seconds by which sound comes later than the picture of the same moment: `SoundBuffer` holds four
+packets of 20 ms back, so that they come in order."""
 RECENT_SECONDS = 1.0
 """A microphone that was heard within so long is on."""
 DRIFT = 0.02

@@ -136,6 +136,7 @@ class Session:
             settings.uplink_max_kbps,
             self._request_key_frame,
         )
+        tuning.mend_sound(connection)
         encoder = H264Encoder(settings.downlink_kbps) if encoded else None
         self._begin(encoder, track.push, call.link.downlink)
         if settings.announce:

@@ -27,6 +27,7 @@ from server.rtc.downlink import Downlink
 from server.rtc.frame_buffer import FrameBuffer, begins_h264_key_frame, begins_vp8_key_frame
 from server.rtc.loss_recovery import LossRecovery
 from server.rtc.remb import RembEstimator
+from server.rtc.sound_buffer import SoundBuffer
 from server.rtc.transport_feedback import ArrivalLog
 
 logger = logging.getLogger(__name__)
@@ -151,6 +152,25 @@ class _Buffer:
     def add(self, packet: Any) -> tuple[bool, None]:
         self._frames.add(packet)
         return False, None
+
+
+class _SoundBuffer:
+    """The same for sound."""
+
+    def __init__(self) -> None:
+        self._packets = SoundBuffer()
+
+    def add(self, packet: Any) -> tuple[bool, JitterFrame | None]:
+        frame = self._packets.add(packet)
+        return False, None if frame is None else JitterFrame(frame.data, frame.timestamp)
+
+
+def mend_sound(connection: aiortc.RTCPeerConnection) -> None:
+    """Of sound that comes, lose no more than the line does: aiortc loses five packets for one."""
+    for transceiver in connection.getTransceivers() if supported() else ():
+        if transceiver.kind == "audio":
+            receiver: Any = transceiver.receiver
+            receiver._RTCRtpReceiver__jitter_buffer = _SoundBuffer()
 
 
 class MediaLink:

@@ -19,7 +19,6 @@ from server.live.film_sound import RATE, FilmSound
 from server.live.film_tape import FilmTape
 from tests.server.browser import Browser, ClipTrack
 from tests.server.live.test_film_tape import CAMERA, WAIT, picture
-from tests.server.waiting import until
 from tests.server.web.test_datasets_api import ID, make
 from tests.transfer.output.test_live_sound import beep, loud
 
@@ -41,18 +40,18 @@ class Microphone(MediaStreamTrack):
     def __init__(self) -> None:
         super().__init__()
         self._begun: float | None = None
-        self.sent = 0
+        self._sent = 0
         second = np.zeros(RATE, np.int16)
         second[: RATE // 5] = beep(0.2)
         self._second = second
 
     async def recv(self) -> av.AudioFrame:
         self._begun = self._begun or time.monotonic()
-        await asyncio.sleep(max(0.0, self._begun + self.sent / RATE - time.monotonic()))
-        place = self.sent % RATE
+        await asyncio.sleep(max(0.0, self._begun + self._sent / RATE - time.monotonic()))
+        place = self._sent % RATE
         made = frame(self._second[place : place + 960])
-        made.pts, made.time_base = self.sent, Fraction(1, RATE)
-        self.sent += 960
+        made.pts, made.time_base = self._sent, Fraction(1, RATE)
+        self._sent += 960
         return made
 
 
@@ -62,12 +61,9 @@ async def test_a_film_has_the_microphones_sound_when_there_is_one(
     async with serve(moment_seconds=3.0) as http:
         make(http)
         browser = Browser(http, ClipTrack(booth_small), view=f"as:{ID}")
-        microphone = Microphone()
-        browser.connection.addTransceiver(microphone, direction="sendonly")
+        browser.connection.addTransceiver(Microphone(), direction="sendonly")
         async with browser:
             await browser.hears("state", PATIENCE)
-            # Pictures may come before there is sound.
-            await until(lambda: microphone.sent > 4 * RATE, PATIENCE, "four seconds of sound")
             await browser.until_state(lambda state: state["film"]["moment"] > 2.5, PATIENCE)
             browser.send("film", action="moment", title="Ha")
             moment = await browser.hears("filmed", PATIENCE)
@@ -83,7 +79,7 @@ async def test_a_film_has_the_microphones_sound_when_there_is_one(
                 frames = [*container.decode(stream)]
             samples = np.abs(np.concatenate([part.to_ndarray()[0] for part in frames]))
             assert len(samples) / RATE == pytest.approx(2.7, abs=0.8)
-            assert 0.03 < (samples > 0.1).mean() < 0.35
+            assert 0.08 < (samples > 0.1).mean() < 0.35
 
 
 def hear(sound: FilmSound | FilmTape, seconds: float, arrival: float, monkeypatch: Any) -> None:
