@@ -28,7 +28,7 @@ from training.errors import TrainingError
 from training.network.crowd import CROWD, crowd
 from training.network.crowd import files as crowd_files
 from training.network.evaluation import ROWS, Material, Predict, Row, clip_frames, masks
-from training.network.model_card import around_marks, fill
+from training.network.model_card import check_card, fill
 from training.network.sources import checksum
 from training.network.student_files import load_student, metadata
 from training.network.student_network import StudentNetwork
@@ -67,9 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
     for path in filter(None, (arguments.json, arguments.card)):
         check_writable(path)
     if arguments.card:
-        around_marks(arguments.card)
-        if not arguments.beside:
-            raise TrainingError("A card compares two networks: name the other one with --beside.")
+        check_card(arguments.card, 2 if arguments.beside else 1)
     names = [arguments.model or zoo.default_model().name]
     if arguments.beside:
         names.append(arguments.beside)

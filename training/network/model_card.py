@@ -73,12 +73,11 @@ def fill(card: Path, report: dict[str, Any]) -> None:
 
 def put_between_marks(page: Path, figures: str) -> None:
     """Replace what stands between the marks of a page; `TrainingError` when it has none."""
-    before, after = around_marks(page)
+    before, after = _around_marks(page)
     write_whole(page, f"{before}{BEGIN}\n{figures}\n{END}{after}".encode())
 
 
-def around_marks(page: Path) -> tuple[str, str]:
-    """What stands before and after a page's marks; `TrainingError` when it is no such page."""
+def _around_marks(page: Path) -> tuple[str, str]:
     if not page.is_file():
         raise TrainingError(f"{page} is not there: name a page with lines {BEGIN} and {END}.")
     before, begin, rest = page.read_text("utf-8").partition(BEGIN)
@@ -88,10 +87,20 @@ def around_marks(page: Path) -> tuple[str, str]:
     return before, after
 
 
+def check_card(card: Path, networks: int) -> None:
+    """Before minutes of measuring: `TrainingError` when `fill` could not put so many in there."""
+    _around_marks(card)
+    _check_two(networks)
+
+
+def _check_two(networks: int) -> None:
+    if networks != 2:
+        raise TrainingError("A card compares two networks: name the other one with --beside.")
+
+
 def table(report: dict[str, Any]) -> str:
     """Markdown; a row that was not measured says so."""
-    if len(report["models"]) != 2:
-        raise TrainingError("A card compares two networks: name the other one with --beside.")
+    _check_two(len(report["models"]))
     (ours, first), (theirs, second) = report["models"].items()
     lines = [
         f"Measured {report['when'][:10]} on {report['machine']}: {ours} (SHA-256 "
